@@ -1,0 +1,2 @@
+# Each target is a thin call: the work is in Python.
+.DEFAULT_GOAL := help

@@ -1,0 +1,1 @@
+"""The binary of the Go libraries that plat calls; `plat.gobridge` is its typed client."""

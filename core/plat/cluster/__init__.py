@@ -1,0 +1,1 @@
+"""Tier 2: applications, generators, rendering, comparison, sync, health, drift. It never sees a dialect."""

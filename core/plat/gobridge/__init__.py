@@ -1,0 +1,1 @@
+"""The typed client of the Go helper process, one module per area."""

@@ -1,0 +1,1 @@
+"""The stack file: `plat.yaml` read, checked and turned into frozen settings."""

@@ -1,0 +1,1 @@
+"""Helper programs: found, fetched or built once into the user's cache."""

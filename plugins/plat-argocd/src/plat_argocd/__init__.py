@@ -1,0 +1,1 @@
+"""Argo CD's Application, ApplicationSet, AppProject and Secrets as plat reads them."""

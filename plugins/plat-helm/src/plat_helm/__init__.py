@@ -1,0 +1,1 @@
+"""Renders Helm charts with Helm's own library."""

@@ -1,0 +1,1 @@
+"""Renders kustomizations with the kustomize library."""

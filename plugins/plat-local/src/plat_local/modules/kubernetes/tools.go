@@ -1,0 +1,11 @@
+//go:build tools
+
+// Package kubernetes names the programs to build, so that `go mod tidy` keeps what they need.
+package kubernetes
+
+import (
+	_ "k8s.io/kubernetes/cmd/kube-apiserver"
+	_ "k8s.io/kubernetes/cmd/kube-controller-manager"
+	_ "k8s.io/kubernetes/cmd/kube-scheduler"
+	_ "k8s.io/kubernetes/cmd/kubectl"
+)
