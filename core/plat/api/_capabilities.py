@@ -47,7 +47,7 @@ class Http(Protocol):
         params: Mapping[str, JSON] | None = None,
         headers: Mapping[str, str] | None = None,
         ok: Collection[int] = (),
-        timeout: timedelta | None = None,
+        deadline: timedelta | None = None,
     ) -> Reply: ...
 
 

@@ -46,11 +46,13 @@ class ClusterProvider(Plugin):
     @acting
     def create(self, ctx: ProviderContext) -> Answer[None]:
         """Bring it up, for `plat cluster create`; a cluster that runs already is fine."""
+        del ctx
         raise self._unsupported("create")
 
     @acting
     def delete(self, ctx: ProviderContext) -> Answer[None]:
         """Take it down; one that is gone already is fine."""
+        del ctx
         raise self._unsupported("delete")
 
     @reading

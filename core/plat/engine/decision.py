@@ -138,14 +138,14 @@ class Past:
     operations: Mapping[str, OperationView] = field(default_factory=dict)
 
 
-K = TypeVar("K", bound=Hashable, contravariant=True)
+K_contra = TypeVar("K_contra", bound=Hashable, contravariant=True)
 O = TypeVar("O")  # noqa: E741  # Observed
 
 
-class Reconciler(Protocol[K, O]):
+class Reconciler(Protocol[K_contra, O]):
     """Brings one key at a time to what is wanted."""
 
-    async def observe(self, key: K, past: Past) -> O | None:
+    async def observe(self, key: K_contra, past: Past) -> O | None:
         """Gather everything that matters into one frozen value; None: the key is gone, forget it."""
         ...
 
