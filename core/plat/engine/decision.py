@@ -113,7 +113,7 @@ class Outcome:
     at: datetime
     value: JSON = None
     error: str = ""
-    """The class of the error: `UserError`, `RefusedError`, `UnavailableError`, `PluginFault`, `TimeoutError`."""
+    """The class of the error: `UserError`, `RefusedError`, `UnavailableError`, `PluginError`, `TimeoutError`."""
     code: str = ""
     message: str = ""
 
