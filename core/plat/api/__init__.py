@@ -19,6 +19,7 @@ from plat.api._capabilities import (
     Reply,
     Tree,
 )
+from plat.api._checked import checked, nearest
 from plat.api._clusters import (
     ClusterProvider,
     Connection,
@@ -189,9 +190,11 @@ __all__ = [
     "WriteBack",
     "acting",
     "at",
+    "checked",
     "editable",
     "group_of",
     "hookimpl",
+    "nearest",
     "outside",
     "read_duration",
     "reading",

@@ -96,6 +96,10 @@ class Camp(Part):
     instance_label: str = "app.kubernetes.io/instance"
     home: str = "argocd"
     """The control namespace: applications elsewhere carry their namespace in the tracking id."""
+    override_files: tuple[str, ...] = (".argocd-source.yaml", ".argocd-source-{app}.yaml")
+    """Files in a source's path that are merged onto the source before rendering (spec/cluster §2.2)."""
+    env_prefix: str = "ARGOCD_APP_"
+    """What the names of the build environment begin with (spec/cluster §2.3)."""
 
 
 class Application(CoreModel):

@@ -1,0 +1,58 @@
+"""Which renderer a source gets (spec/cluster §2.2), with the override files of its directory merged in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+
+from plat.api import Renderer, Source, Tree, UserError, checked
+
+LAST: Final = "directory"
+"""What a directory is when nobody recognises it."""
+FIXED: Final = frozenset({"chart", "path", "repoURL", "targetRevision"})
+"""What an override file can never change."""
+
+
+def choose(source: Source, tree: Tree, renderers: Mapping[str, type[Renderer]]) -> Renderer:
+    """Return the renderer of a source, made from its fields.
+
+    An explicit block wins, then the first kind (in order of name) that recognises the directory, then `directory`.
+    Raises UserError where the path does not exist, a block is unknown, or a field is wrong.
+    """
+    names = frozenset(tree.files(f"{source.path}/*" if source.path not in ("", ".") else "*"))
+    names = frozenset(name.rpartition("/")[2] for name in names)
+    config = dict(source.render)
+    kind = config.pop("use", "") or _recognised(names, renderers)
+    if kind not in renderers:
+        raise UserError(f"no renderer {kind!r} is installed", remedy=f"installed: {', '.join(sorted(renderers))}")
+    return checked(renderers[kind], config, where=kind)
+
+
+def merged(source: Source, override: Mapping[str, Any]) -> Source:
+    """Return a source with one override file merged in, as JSON merge patch (RFC 7396)."""
+    blocks = {name: block for name, block in override.items() if name not in FIXED}
+    render = dict(source.render)
+    for name, block in blocks.items():
+        if render.get("use", name) != name:
+            raise UserError(f"the override is for {name}, but the source uses {render['use']}")
+        render = {"use": name, **merge_patch({k: v for k, v in render.items() if k != "use"}, block)}
+    return source.model_copy(update={"render": render})
+
+
+def merge_patch(target: Any, patch: Any) -> Any:
+    """Apply a JSON merge patch (RFC 7396): null removes, mappings merge, all else replaces."""
+    if not isinstance(patch, Mapping):
+        return orjson.loads(orjson.dumps(patch))
+    result = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge_patch(result.get(key), value)
+    return result
+
+
+def _recognised(names: frozenset[str], renderers: Mapping[str, type[Renderer]]) -> str:
+    return next((kind for kind in sorted(renderers) if kind != LAST and renderers[kind].recognises(names)), LAST)

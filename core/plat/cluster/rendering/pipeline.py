@@ -1,0 +1,196 @@
+"""One application's sources turned into its targets, through the cache."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from plat.api import JSON, Application, Condition, Manifest, Renderer, Source, Tree, UserError
+from plat.cluster.rendering.cache import ReadSet, RenderCache, Rendering
+from plat.cluster.rendering.choose import choose, merged
+from plat.cluster.rendering.environment import Recording, environment
+from plat.cluster.rendering.targets import Namespaced, Target, digest, make_targets
+
+
+@dataclass(frozen=True)
+class ClusterFacts:
+    """What a render may depend on of the cluster that it is meant for."""
+
+    kube_version: str
+    api_versions: tuple[str, ...]
+    namespaced: Namespaced
+
+
+class SourceTree(Tree, Protocol):
+    """A tree that remembers what was read of it."""
+
+    @property
+    def read_set(self) -> ReadSet:
+        """Everything read so far."""
+        ...
+
+    def holds(self, read_set: ReadSet) -> bool:
+        """Say whether everything in the read-set has the same object id here."""
+        ...
+
+
+class Repositories(Protocol):
+    """Where trees come from."""
+
+    async def resolve(self, url: str, revision: str, *, tag_prefix: str = "") -> str:
+        """Return the commit."""
+        ...
+
+    async def tree(self, url: str, revision: str) -> SourceTree:
+        """Return the tree of a commit."""
+        ...
+
+
+@dataclass(frozen=True)
+class RenderInput:
+    """What the composition root needs to call a renderer."""
+
+    app: Application
+    source: Source
+    path: str
+    refs: Mapping[str, SourceTree]
+    env: Recording
+    facts: ClusterFacts
+
+
+RunRenderer = Callable[[Renderer, SourceTree, RenderInput], Awaitable[tuple[Sequence[Manifest], Sequence[str]]]]
+"""Call a renderer with its context; the composition root builds the context."""
+
+ReadYaml = Callable[..., Awaitable[Mapping[str, JSON]]]
+"""`await read(text, where=path)`: one file with one mapping."""
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What one application wants to be there, at which revisions."""
+
+    objects: tuple[Target, ...]
+    revisions: tuple[str, ...]
+    kinds: tuple[str, ...]
+    conditions: tuple[Condition, ...] = ()
+    reads: tuple[tuple[str, ReadSet], ...] = ()
+    """(repository address, read-set) of all sources: which changed paths concern this application."""
+
+
+class Renders:
+    """Renders applications; the same content is rendered once, whatever the number of applications."""
+
+    def __init__(
+        self,
+        repositories: Repositories,
+        renderers: Mapping[str, type[Renderer]],
+        run: RunRenderer,
+        cache: RenderCache,
+        *,
+        read_yaml: ReadYaml,
+        version: str,
+    ) -> None:
+        self._repositories, self._renderers, self._run, self._cache = repositories, renderers, run, cache
+        self._read_yaml = read_yaml
+        self._version = version
+        self._flights: dict[str, asyncio.Task[Rendering]] = {}
+        self.rendered = 0
+        """How many renders were really made; an unchanged application makes none."""
+
+    async def targets(self, app: Application, facts: ClusterFacts, *, pinned: Sequence[str] = ()) -> Targets:
+        """Render all sources of an application, at `pinned` revisions or at what its own resolve to now.
+
+        Raises UserError (somebody must change a manifest) or UnavailableError (a repository is out of reach).
+        """
+        commits = list(pinned) or [await self._resolve(source) for source in app.sources]
+        trees = [await self._repositories.tree(s.url, c) for s, c in zip(app.sources, commits, strict=True)]
+        refs = {s.ref: tree for s, tree in zip(app.sources, trees, strict=True) if s.ref}
+        renderings: list[tuple[Source, Rendering]] = []
+        for source, tree, commit in zip(app.sources, trees, commits, strict=True):
+            if source.ref and source.path in ("", "."):
+                continue
+            apis = ",".join(facts.api_versions)
+            env = Recording(environment(app, source, commit, facts.kube_version, apis))
+            given = RenderInput(app=app, source=source, path=source.path, refs=refs, env=env, facts=facts)
+            renderings.append((source, await self._render(app, given, tree)))
+        objects = [manifest for _, rendering in renderings for manifest in rendering.objects]
+        targets, conditions = make_targets(app, objects, facts.namespaced)
+        return Targets(
+            objects=targets,
+            revisions=tuple(commits),
+            kinds=tuple(rendering.kind for _, rendering in renderings),
+            conditions=conditions + tuple(_warnings(renderings)),
+            reads=tuple(_reads(app, renderings)),
+        )
+
+    async def _resolve(self, source: Source) -> str:
+        if source.chart:
+            raise UserError(
+                f"Helm repository charts ({source.chart}) cannot be read yet",
+                remedy="keep the chart in git and name its path",
+            )
+        return await self._repositories.resolve(source.url, source.revision, tag_prefix=source.tag_prefix)
+
+    async def _render(self, app: Application, given: RenderInput, tree: SourceTree) -> Rendering:
+        source = await self._overridden(app, given.source, tree)
+        renderer = choose(source, tree, self._renderers)
+        key = self._key(app, renderer, given)
+        for known in self._cache.candidates(key):
+            if _holds(known, tree, given):
+                return known
+        flight = f"{key}:{source.url}:{tree.commit}"
+        if flight not in self._flights:
+            task = asyncio.ensure_future(self._make(renderer, given, tree))
+            self._flights[flight] = task
+            task.add_done_callback(lambda _: self._flights.pop(flight, None))
+        return await asyncio.shield(self._flights[flight])
+
+    async def _make(self, renderer: Renderer, given: RenderInput, tree: SourceTree) -> Rendering:
+        self.rendered += 1
+        objects, warnings = await self._run(renderer, tree, given)
+        reads = {"": tree.read_set, **{name: other.read_set for name, other in given.refs.items() if other is not tree}}
+        rendering = Rendering(tuple(objects), renderer.kind, tuple(warnings), reads, dict(given.env.used))
+        self._cache.add(self._key(given.app, renderer, given), rendering)
+        return rendering
+
+    async def _overridden(self, app: Application, source: Source, tree: SourceTree) -> Source:
+        folder = "" if source.path in ("", ".") else f"{source.path}/"
+        for name in app.camp.override_files:
+            path = folder + name.format(app=app.name)
+            if tree.files(path):
+                source = merged(source, await self._read_yaml(tree.read(path), where=path))
+        return source
+
+    def _key(self, app: Application, renderer: Renderer, given: RenderInput) -> str:
+        """Everything a render depends on but files and variables, which each rendering records by itself."""
+        facts: list[JSON] = [self._version, renderer.kind, renderer.model_dump(mode="json"), given.path]
+        if "app" in renderer.needs:
+            facts += [app.name, app.destination.namespace]
+        if "kube_version" in renderer.needs:
+            facts += [given.facts.kube_version, list(given.facts.api_versions)]
+        return digest(facts)
+
+
+def _holds(known: Rendering, tree: SourceTree, given: RenderInput) -> bool:
+    if any(given.env.get(name, "") != value for name, value in known.used.items()):
+        return False
+    if not tree.holds(known.reads.get("", frozenset())):
+        return False
+    others = [(given.refs.get(name), read_set) for name, read_set in known.reads.items() if name]
+    return all(other is not None and other.holds(read_set) for other, read_set in others)
+
+
+def _reads(app: Application, renderings: Sequence[tuple[Source, Rendering]]) -> list[tuple[str, ReadSet]]:
+    urls = {source.ref: source.url for source in app.sources if source.ref}
+    return [
+        (urls.get(name, source.url) if name else source.url, read_set)
+        for source, rendering in renderings
+        for name, read_set in rendering.reads.items()
+    ]
+
+
+def _warnings(renderings: Sequence[tuple[Source, Rendering]]) -> list[Condition]:
+    texts = [text for _, rendering in renderings for text in rendering.warnings]
+    return [Condition(type="RenderWarning", message=text) for text in texts]
