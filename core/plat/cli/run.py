@@ -1,0 +1,60 @@
+"""Running one command: its module is imported, its errors become one clear line, its result an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import typer
+
+from plat.api import PlatError, UserError
+from plat.cli.main import Settings
+
+INTERRUPTED = 130
+
+
+def run(name: str, module: str, arguments: list[str], *, settings: Settings) -> int:
+    """Run a command and return its exit code. Tracebacks are shown with --debug only."""
+    try:
+        command = typer.main.get_command(_app(name, module))
+        command.main(arguments, prog_name=f"plat {name}", obj=settings)
+    except SystemExit as error:
+        return error.code if isinstance(error.code, int) else 0
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted; the next `plat up` goes on where this one stopped.\n")
+        return INTERRUPTED
+    except BrokenPipeError:
+        return 0
+    except BaseException as error:  # noqa: BLE001  # the one place where an error becomes text
+        return _report(error, settings)
+    return 0
+
+
+def _app(name: str, module: str) -> typer.Typer:
+    loaded: Any = importlib.import_module(f"plat.cli.{module}")
+    if isinstance(getattr(loaded, "app", None), typer.Typer):
+        return loaded.app
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    app.command(name)(loaded.run)
+    return app
+
+
+def _report(error: BaseException, settings: Settings) -> int:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if settings.debug:
+        traceback.print_exception(error)
+    match error:
+        case UserError():
+            where = f"{error.where}: " if error.where else ""
+            sys.stderr.write(f"Error: {where}{error.args[0]}\n")
+            if error.remedy:
+                sys.stderr.write(f"  To mend it: {error.remedy}\n")
+        case PlatError():
+            sys.stderr.write(f"Error: {error}\n")
+        case _:
+            text = f"{type(error).__name__}: {error}"
+            sys.stderr.write(f"Error: plat failed: {text}\n  This is a bug of plat; `plat --debug ...` shows where.\n")
+    return 1
