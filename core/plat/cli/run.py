@@ -34,8 +34,9 @@ def run(name: str, module: str, arguments: list[str], *, settings: Settings) -> 
 
 def _app(name: str, module: str) -> typer.Typer:
     loaded: Any = importlib.import_module(f"plat.cli.{module}")
-    if isinstance(getattr(loaded, "app", None), typer.Typer):
-        return loaded.app
+    ready = getattr(loaded, "app", None)
+    if isinstance(ready, typer.Typer):
+        return ready
     app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     app.command(name)(loaded.run)
     return app
