@@ -1,0 +1,118 @@
+"""Fakes for what generators and renderers are given, and the article's manifests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from fnmatch import translate
+from pathlib import Path
+from re import compile as pattern
+from typing import Any
+
+import pytest
+
+from plat.api import GeneratorContext
+
+
+@dataclass(frozen=True)
+class FakeTree:
+    """The files of one commit; `*` of a glob stops at `/`, `**` does not."""
+
+    content: Mapping[str, bytes]
+    commit: str = "c0ffee0000000000000000000000000000000000"
+    asked: list[str] = field(default_factory=list, compare=False)
+
+    def read(self, path: str) -> bytes:
+        self.asked.append(path)
+        return self.content[path]
+
+    def files(self, *globs: str) -> Sequence[str]:
+        return [path for path in sorted(self.content) if _any(globs, path)]
+
+    def directories(self, *globs: str) -> Sequence[str]:
+        parents = {str(parent) for path in self.content for parent in Path(path).parents} - {"."}
+        return [path for path in sorted(parents) if _any(globs, path)]
+
+    def overlay(self, files: Mapping[str, bytes]) -> FakeTree:
+        return FakeTree({**self.content, **files}, self.commit)
+
+    async def export(self) -> Path:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FakeGit:
+    trees: Mapping[tuple[str, str], FakeTree]
+
+    async def tree(self, url: str, revision: str = "HEAD") -> FakeTree:
+        return self.trees[url, revision]
+
+    async def refs(self, url: str, *globs: str) -> Mapping[str, str]:
+        raise NotImplementedError
+
+
+class Silent:
+    def debug(self, text: str, /, **facts: Any) -> None: ...
+    def info(self, text: str, /, **facts: Any) -> None: ...
+    def warning(self, text: str, /, **facts: Any) -> None: ...
+
+
+class FixedClock:
+    def now(self) -> datetime:
+        return datetime(2026, 11, 25, tzinfo=UTC)
+
+
+class FakeEval:
+    """A stand-in for text/template: `{{.a.b}}` only."""
+
+    async def jq(self, text: str, value: Any) -> Any:
+        raise NotImplementedError
+
+    async def template(self, text: str, values: Any, *, options: Sequence[str] = ()) -> str:
+        def look(match: Any) -> str:
+            value = values
+            for step in match[1].split("."):
+                value = value[step]
+            return str(value)
+
+        return pattern(r"\{\{\s*\.([\w.]+)\s*\}\}").sub(look, text)
+
+
+@pytest.fixture
+def tree():
+    def make(*paths: str, **content: str) -> FakeTree:
+        return FakeTree({**dict.fromkeys(paths, b""), **{p: text.encode() for p, text in content.items()}})
+
+    return make
+
+
+@pytest.fixture
+def generator_context():
+    def make(**given: Any) -> GeneratorContext:
+        trees = given.pop("trees", {})
+        defaults: dict[str, Any] = {
+            "log": Silent(),
+            "clock": FixedClock(),
+            "progress": lambda _: None,
+            "key": "test",
+            "git": FakeGit(trees),
+            "http": None,
+            "clusters": (),
+            "render": None,
+            "eval": FakeEval(),
+            "go_template": False,
+            "go_template_options": (),
+        }
+        return GeneratorContext(**{**defaults, **given})
+
+    return make
+
+
+def _any(globs: Sequence[str], path: str) -> bool:
+    return not globs or any(_regex(glob).match(path) for glob in globs)
+
+
+def _regex(glob: str) -> Any:
+    text = translate(glob.replace("**/", "\0").replace("**", "\1"))
+    return pattern(text.replace(".*", "[^/]*").replace("\0", "(?:.*/)?").replace("\1", ".*"))
