@@ -118,14 +118,14 @@ class Member:
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return one object from the watch cache."""
-        await self.watches.ensure(Kind(group=ref.group, kind=ref.kind))
+        await self.watches.synced(Kind(group=ref.group, kind=ref.kind))
         live = self.watches.get(ref)
         return live.body() if live else None
 
     async def list(self, ref: Ref) -> Sequence[Manifest]:
         """Return the objects of a kind, in a namespace if one is given, with these labels."""
         kind = Kind(group=ref.group, kind=ref.kind)
-        await self.watches.ensure(kind)
+        await self.watches.synced(kind)
         bodies = [live.body() for live in self.watches.of(kind, namespace=ref.namespace)]
         return [body for body in bodies if _labelled(body, ref.labels)]
 
@@ -143,8 +143,7 @@ class Member:
             found = discovery.find(group, kind)
             return None if found is None else found.namespaced
 
-        apis = sorted({f"{r.api_version}/{r.kind}" for r in discovery} | {r.api_version for r in discovery})
-        self._facts = ClusterFacts(version, tuple(apis), namespaced)
+        self._facts = ClusterFacts(version, discovery.api_versions(), namespaced)
 
 
 class Fleet:
