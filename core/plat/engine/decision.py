@@ -93,6 +93,12 @@ class Decision:
     wake_at: datetime | None = None
     because: Reason = Reason("nothing-to-do")
     standing: Standing = Standing.SETTLED
+    forget: frozenset[str] = frozenset()
+    """Ids of outcomes and ended operations that are no longer needed: the observed world shows what came of them.
+
+    Carried out before the batches. Needed for KEYED and ONCE effects and operations, whose outcomes are kept for ever
+    otherwise; naming an id here and in an effect of the same decision repeats that effect on purpose.
+    """
 
 
 class Result(StrEnum):
@@ -116,6 +122,8 @@ class Outcome:
     """The class of the error: `UserError`, `RefusedError`, `UnavailableError`, `PluginError`, `TimeoutError`."""
     code: str = ""
     message: str = ""
+    retry_at: datetime | None = None
+    """Not before then, where the target said so (`UnavailableError.after`)."""
 
 
 @dataclass(frozen=True, kw_only=True)

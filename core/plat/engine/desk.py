@@ -1,0 +1,260 @@
+"""The desk where operations are started, attached to, cancelled and seen to their end, outside of every key."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+from plat.api import JSON, RefusedError, UserError
+from plat.engine.clock import Clock
+from plat.engine.decision import Effect, OperationView, Outcome, Result
+from plat.engine.effects import Handler, failure
+from plat.engine.operations import (
+    CancelOperation,
+    LostError,
+    OperationRecord,
+    Operations,
+    Runner,
+    Shelf,
+    StartOperation,
+    Work,
+)
+from plat.engine.queue import Backoff
+
+_LOG: Final = logging.getLogger("plat.engine")
+WAKE_EVERY: Final = 1.0
+"""Seconds between two wakings of a key by progress of one operation."""
+SAVING: Final = Backoff(first=1.0, limit=30.0)
+
+
+class OperationDesk:
+    """All operations of a running engine. `moved(address)` is called when one of a key's has news."""
+
+    def __init__(
+        self, clock: Clock, store: Operations, runners: Mapping[str, Runner], moved: Callable[[str], None]
+    ) -> None:
+        self._clock, self._store, self._runners, self._moved = clock, store, dict(runners), moved
+        self._shelf = Shelf()
+        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+
+    def __bool__(self) -> bool:
+        """Say whether any operation is on record."""
+        return bool(self._shelf)
+
+    @property
+    def running(self) -> int:
+        """How many operations are seen to their end now."""
+        return len(self._tasks)
+
+    def views(self, address: str) -> Mapping[str, OperationView]:
+        """Return the operations of a key."""
+        return self._shelf.views(address)
+
+    def handlers(self, address: str) -> Mapping[type[Effect], Handler]:
+        """Return how a key's effects on operations are carried out."""
+
+        async def start(effect: StartOperation) -> JSON:
+            return await self._start(address, effect)
+
+        async def cancel(effect: CancelOperation) -> JSON:
+            return await self._cancel(address, effect)
+
+        return {StartOperation: Handler(start), CancelOperation: Handler(cancel)}
+
+    async def resume(self) -> None:
+        """Read what is on record, and attach to everything that has not ended."""
+        self._shelf.fill(await self._store.load())
+        for record in self._shelf.all():
+            if record.outcome is not None:
+                continue
+            if record.kind in self._runners:
+                self._launch(record, attach=True)
+            else:
+                _LOG.warning("no runner for %r, so %s of %s is left alone", record.kind, record.id, record.address)
+
+    async def detach(self) -> None:
+        """Let go of everything that runs; the next `resume` attaches to it again."""
+        tasks = list(self._tasks.values())
+        self._tasks.clear()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def forget(self, address: str, ids: Collection[str]) -> None:
+        """Remove ended operations from the record; those that run stay."""
+        page = self._shelf.page(address)
+        gone = [each for each in ids if each in page and page[each].outcome is not None]
+        if gone:
+            await self._store.forget(address, gone)
+        for each in gone:
+            self._shelf.drop(address, each)
+
+    async def abandon(self, address: str) -> None:
+        """Cancel what a key runs and forget what it ran: the key is gone."""
+        for record in list(self._shelf.page(address).values()):
+            if record.outcome is None and record.kind in self._runners:
+                await self._cancel(address, CancelOperation(id="", operation=record.id, code="gone"))
+        await self.forget(address, list(self._shelf.page(address)))
+
+    # -- effects
+
+    async def _start(self, address: str, effect: StartOperation) -> JSON:
+        page = self._shelf.page(address)
+        if effect.id in page:
+            return {"operation": effect.id}
+        if effect.kind not in self._runners:
+            raise UserError(f"nothing runs operations of the kind {effect.kind!r}")
+        rival = next((r.id for r in page.values() if effect.exclusive and _busy(r, effect.exclusive)), "")
+        if rival:
+            raise RefusedError(f"{rival} runs, and only one at a time may", code="busy")
+        record = OperationRecord(
+            address=address,
+            id=effect.id,
+            kind=effect.kind,
+            arguments=effect.arguments,
+            exclusive=effect.exclusive,
+            started_at=self._clock.now(),
+        )
+        self._shelf.put(record)  # at once: another start beside this one must see it
+        try:
+            await self._store.save(record)
+        except BaseException:
+            self._shelf.drop(address, effect.id)
+            raise
+        self._launch(record, attach=False)
+        return {"operation": effect.id}
+
+    async def _cancel(self, address: str, effect: CancelOperation) -> JSON:
+        record = self._shelf.page(address).get(effect.operation)
+        if record is None or record.outcome is not None:
+            return None
+        if not record.cancelled:
+            record = self._shelf.change(address, effect.operation, cancelled=effect.code) or record
+            await self._store.save(record)
+        await self._runners[record.kind].cancel(_work(record))
+        return None
+
+    # -- seeing work to its end
+
+    def _launch(self, record: OperationRecord, *, attach: bool) -> None:
+        key = record.address, record.id
+        if key not in self._tasks:
+            self._tasks[key] = asyncio.get_running_loop().create_task(self._see(record, attach=attach))
+
+    async def _see(self, record: OperationRecord, *, attach: bool) -> None:
+        key = record.address, record.id
+        outcome = await self._outcome(record, attach=attach)
+        await self._conclude(key, outcome)
+        if self._tasks.get(key) is asyncio.current_task():
+            del self._tasks[key]
+        self._moved(record.address)
+
+    async def _outcome(self, record: OperationRecord, *, attach: bool) -> Outcome:
+        runner, work = self._runners[record.kind], _work(record)
+        progress = _Reporter(self, record.address, record.id)
+        try:
+            if attach and record.cancelled:
+                await runner.cancel(work)
+            value = await (runner.attach(work, progress) if attach else runner.run(work, progress))
+        except LostError as error:
+            return self._ended(record, Result.UNKNOWN, error="LostError", code="lost", message=str(error))
+        except asyncio.CancelledError:
+            if self._tasks.get((record.address, record.id)) is not asyncio.current_task():
+                raise  # the engine ends; the work goes on
+            return self._ended(record, Result.FAILED, error="Cancelled", message="it was cancelled")
+        except Exception as error:  # noqa: BLE001  # whatever a runner raises is an outcome, judged by `decide`
+            return self._failed(record, error)
+        finally:
+            progress.close()
+        return self._ended(record, Result.DONE, value=value)
+
+    def _failed(self, record: OperationRecord, error: Exception) -> Outcome:
+        now = self._shelf.page(record.address).get(record.id)
+        if now is not None and now.cancelled:
+            text = str(error) or "it was cancelled"
+            return self._ended(record, Result.FAILED, error="Cancelled", code=now.cancelled, message=text)
+        return failure(record.id, error, self._clock)
+
+    def _ended(self, record: OperationRecord, result: Result, **fields: Any) -> Outcome:
+        return Outcome(id=record.id, result=result, at=self._clock.now(), **fields)
+
+    async def _conclude(self, key: tuple[str, str], outcome: Outcome) -> None:
+        """Write the outcome down before anybody sees it, however long the store takes."""
+        failures = 0
+        while True:
+            record = self._shelf.page(key[0]).get(key[1])
+            if record is None:
+                return
+            try:
+                if record.cancelled == "gone":
+                    await self._store.forget(key[0], [key[1]])
+                    self._shelf.drop(*key)
+                else:
+                    await self._store.save(replace(record, outcome=outcome))
+                    self._shelf.change(*key, outcome=outcome)
+            except Exception as error:  # noqa: BLE001  # whatever ails the store, the outcome must not be lost
+                failures += 1
+                _LOG.warning("the outcome of %s of %s could not be written down yet: %s", key[1], key[0], error)
+                await self._clock.sleep(SAVING.delay(failures))
+            else:
+                return
+
+    # -- progress
+
+    async def handle(self, address: str, operation: str, handle: JSON) -> None:
+        """Write down what an operation is found by."""
+        record = self._shelf.change(address, operation, handle=handle)
+        if record is not None:
+            await self._store.save(record)
+
+    def heard(self, address: str, operation: str, **fields: JSON) -> None:
+        """Take in a heartbeat or progress."""
+        self._shelf.change(address, operation, heartbeat=self._clock.now(), **fields)
+
+    def later(self, address: str, callback: Callable[[], None]) -> Callable[[], None]:
+        """Wake a key now, and call back when it may be woken again; returns how to cancel that."""
+        self._moved(address)
+        return self._clock.call_later(WAKE_EVERY, callback).cancel
+
+
+class _Reporter:
+    """The progress of one operation; wakes its key at most once a second."""
+
+    def __init__(self, desk: OperationDesk, address: str, operation: str) -> None:
+        self._desk, self._address, self._operation = desk, address, operation
+        self._cancel: Callable[[], None] | None = None
+        self._news = self._closed = False
+
+    async def found_by(self, handle: JSON) -> None:
+        await self._desk.handle(self._address, self._operation, handle)
+
+    def say(self, text: str, state: JSON = None) -> None:
+        self._desk.heard(self._address, self._operation, progress=text, state=state)
+        self._news = True
+        if self._cancel is None and not self._closed:
+            self._tell()
+
+    def beat(self) -> None:
+        self._desk.heard(self._address, self._operation)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._cancel is not None:
+            self._cancel()
+
+    def _tell(self) -> None:
+        self._cancel = None
+        if self._news and not self._closed:
+            self._news = False
+            self._cancel = self._desk.later(self._address, self._tell)
+
+
+def _busy(record: OperationRecord, exclusive: str) -> bool:
+    return record.outcome is None and record.exclusive == exclusive
+
+
+def _work(record: OperationRecord) -> Work:
+    return Work(name=f"{record.address}:{record.id}", arguments=record.arguments, handle=record.handle)

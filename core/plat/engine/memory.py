@@ -1,0 +1,16 @@
+"""What an engine must find again after a crash, as one value; by default it lasts as long as the process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from plat.engine.intents import Intents, MemoryIntents
+from plat.engine.operations import MemoryOperations, Operations
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Where intents and operations are kept."""
+
+    intents: Intents = field(default_factory=MemoryIntents)
+    operations: Operations = field(default_factory=MemoryOperations)
