@@ -5,22 +5,30 @@ It knows SQLite, files and the Kubernetes API, and no word of any domain: not wh
 
 from __future__ import annotations
 
+from plat.store.blobs import Blobs
+from plat.store.chains import Head, Verified
 from plat.store.database import Database
+from plat.store.ledger import Ledger, Row
 from plat.store.objects import Added, Deleted, Event, ExpiredError, Listing, Modified, ObjectStore, Stored
 from plat.store.patches import difference, merge, same
 from plat.store.sqlite import SqliteStore
 
 __all__ = [
     "Added",
+    "Blobs",
     "Database",
     "Deleted",
     "Event",
     "ExpiredError",
+    "Head",
+    "Ledger",
     "Listing",
     "Modified",
     "ObjectStore",
+    "Row",
     "SqliteStore",
     "Stored",
+    "Verified",
     "difference",
     "merge",
     "same",
