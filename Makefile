@@ -31,7 +31,7 @@ test: install
 lint: install
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy
+	@$(BIN)/mypy core/plat core/gobridge/python plugins/*/src tools bench tests
 	@$(BIN)/lint-imports
 
 docs: install

@@ -28,17 +28,19 @@ def line_of(text: str, path: Sequence[str], *, start: int = 1) -> int:
 def _search(lines: list[str], step: str, position: int, depth: int) -> tuple[int, int] | None:
     if step.isdigit():
         return _item(lines, int(step), position, depth)
+    level = -1
     for index in range(position, len(lines)):
-        line = lines[index]
-        if line.startswith("---") and index > position:
+        if lines[index].startswith("---") and index > position:
             return None
-        match = _KEY.match(line)
+        match = _KEY.match(lines[index])
         if match is None:
             continue
         indent = len(match["indent"])
         if indent <= depth and index > position:
             return None
-        if match["key"].strip() == step and indent > depth:
+        if level < 0 and indent > depth:
+            level = indent
+        if indent == level and match["key"].strip() == step:
             return index, indent
     return None
 
