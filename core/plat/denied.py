@@ -1,0 +1,26 @@
+"""What stands in a context where a plug-in has not said that it needs the capability."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from plat.api import PlatError
+
+
+class Denied:
+    """Raises at first use, naming the capability and how a class asks for it."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self._name, self._kind = name, kind
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise self._error()
+
+    def __call__(self, *_: Any, **__: Any) -> Any:
+        """Refuse a capability that is a function."""
+        raise self._error()
+
+    def _error(self) -> PlatError:
+        return PlatError(f"{self._kind} uses ctx.{self._name} but does not name it in `needs`")
