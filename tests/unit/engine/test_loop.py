@@ -88,7 +88,7 @@ class Wanted:
     """A reconciler made of a function of (key, past, world)."""
 
     world: World
-    judge: Callable[[Any, Past, World], Decision | None]
+    judge: Callable[[Any, Past, World], Decision]
     seen: list[Past] = field(default_factory=list)
 
     async def observe(self, key: Any, past: Past) -> tuple[Any, Past] | None:
@@ -146,7 +146,7 @@ async def test_batches_are_carried_out_in_order_and_the_run_ends_settled() -> No
 @pytest.mark.parametrize(
     ("go_on", "expected"), [(False, ["good"]), (True, ["good", "later"])], ids=["ends later batches", "goes on"]
 )
-async def test_a_failed_effect(go_on: bool, expected: list[str]) -> None:
+async def test_a_failed_effect(*, go_on: bool, expected: list[str]) -> None:
     async def refuse(effect: Put) -> None:
         if effect.name == "bad":
             raise RefusedError("no", code="policy")
@@ -246,7 +246,7 @@ async def test_effects_that_take_turns_for_ever_are_slowed_down_too() -> None:
     def judge(key: Any, past: Past, world: World) -> Decision:
         return Decision((Batch(puts(f"a{next(count)}")),), because=Reason("again"), standing=Standing.WAITING)
 
-    engine, world, reconciler = engine_for(judge, settings=Settings(backoff=Backoff(first=60), streak=50))
+    engine, world, _reconciler = engine_for(judge, settings=Settings(backoff=Backoff(first=60), streak=50))
     engine.enqueue("toy", "k")
     await engine.run(timeout=timedelta(milliseconds=300))
     assert len(world.things) == 50
@@ -271,7 +271,7 @@ async def test_outcomes_of_a_long_unsettled_key_do_not_pile_up() -> None:
     [(Lane.PEOPLE, None, True), (Lane.CHANGE, True, True), (Lane.CHANGE, None, False)],
     ids=["a person's verb", "a new specification", "any change"],
 )
-async def test_what_stops_a_large_batch(lane: Lane, interrupts: bool | None, stops: bool) -> None:
+async def test_what_stops_a_large_batch(*, lane: Lane, interrupts: bool | None, stops: bool) -> None:
     world = World()
     names = [f"i{n}" for n in range(500)]
 
@@ -336,7 +336,7 @@ async def test_a_time_out_names_who_waits() -> None:
 
 
 async def test_a_second_run_goes_on() -> None:
-    engine, world, _ = engine_for(put_all(Batch(puts("a"))))
+    engine, _world, _ = engine_for(put_all(Batch(puts("a"))))
     engine.enqueue("toy", "k")
     assert (await engine.run()).effects == 1
     engine.enqueue("toy", "k", lane=Lane.RESYNC)
@@ -561,7 +561,7 @@ async def test_listeners_hear_every_transition_and_cannot_break_the_run() -> Non
 
 
 async def test_two_reconcilers_of_one_name_are_refused() -> None:
-    engine, world, reconciler = engine_for(put_all())
+    engine, _world, reconciler = engine_for(put_all())
     with pytest.raises(ValueError, match="two reconcilers are called 'toy'"):
         engine.register("toy", reconciler)
 
