@@ -46,6 +46,10 @@ from plat.api._errors import (
     UnsupportedError,
     UserError,
 )
+from plat.api._flatten import (
+    flattened,
+    go_text,
+)
 from plat.api._generator import (
     Generator,
     GeneratorContext,
@@ -192,6 +196,8 @@ __all__ = [
     "at",
     "checked",
     "editable",
+    "flattened",
+    "go_text",
     "group_of",
     "hookimpl",
     "nearest",
