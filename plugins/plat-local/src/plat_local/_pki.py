@@ -78,7 +78,9 @@ def _family(authority: str, leaves: tuple[_Leaf, ...], now: datetime) -> dict[st
     files = {f"{authority}.crt": _certificate(root), f"{authority}.key": _private(signer)}
     for leaf in leaves:
         key = ec.generate_private_key(ec.SECP256R1())
-        signed = _leaf(leaf, key.public_key(), now).issuer_name(issuer).sign(signer, hashes.SHA256())
+        by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        unsigned = _leaf(leaf, key.public_key(), now).issuer_name(issuer).add_extension(by, critical=False)
+        signed = unsigned.sign(signer, hashes.SHA256())
         files |= {f"{leaf.file}.crt": _certificate(signed), f"{leaf.file}.key": _private(key)}
     return files
 
