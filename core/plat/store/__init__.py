@@ -8,6 +8,8 @@ from __future__ import annotations
 from plat.store.blobs import Blobs
 from plat.store.chains import Head, Verified
 from plat.store.database import Database
+from plat.store.holders import Holder
+from plat.store.leases import Held, LeaseClient, RunLock, lease_name
 from plat.store.ledger import Ledger, Row
 from plat.store.objects import Added, Deleted, Event, ExpiredError, Listing, Modified, ObjectStore, Stored
 from plat.store.patches import difference, merge, same
@@ -21,15 +23,20 @@ __all__ = [
     "Event",
     "ExpiredError",
     "Head",
+    "Held",
+    "Holder",
+    "LeaseClient",
     "Ledger",
     "Listing",
     "Modified",
     "ObjectStore",
     "Row",
+    "RunLock",
     "SqliteStore",
     "Stored",
     "Verified",
     "difference",
+    "lease_name",
     "merge",
     "same",
 ]
