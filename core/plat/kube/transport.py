@@ -73,6 +73,7 @@ class Transport:
     """Sends requests to one API server. Opens its session at the first one; `aclose` ends it."""
 
     def __init__(self, access: Access, *, name: str, limits: Limits = Limits()) -> None:  # frozen
+        _check(access.server, name)
         self.access, self.name = access, name
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.in_flight)
@@ -230,12 +231,20 @@ class Transport:
                 where=f"cluster {self.name}",
                 remedy="give the cluster's certificate authority",
             )
-        if isinstance(error, aiohttp.InvalidURL):
-            return UserError(f"{self.access.server!r} is not an address", where=f"cluster {self.name}")
         if isinstance(error, TimeoutError):
             return UnavailableError(f"{self._where(request)}: no answer in time", code="timeout")
         text = str(error) or type(error).__name__
         return UnavailableError(f"{self._where(request)}: {text}", code="connection")
+
+
+def _check(server: str, name: str) -> None:
+    try:
+        parts = urlsplit(server)
+        fine = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        fine = False
+    if not fine:
+        raise UserError(f"{server!r} is not the address of an API server", where=f"cluster {name}")
 
 
 def _socket(info: tuple[Any, ...]) -> socket.socket:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
@@ -10,7 +11,7 @@ from plat.api import PlatError, RefusedError, UnavailableError, UserError
 from plat.kube.errors import ForbiddenError, InvalidError, UnknownKindError, from_status, masked
 
 
-def _error(status: int, headers: dict[str, str] | None = None, **answer: object) -> PlatError:
+def _error(status: int, headers: Any = None, **answer: object) -> PlatError:
     return from_status(status, orjson.dumps(answer), headers=headers or {}, where="cluster c, GET /x")
 
 
@@ -20,7 +21,12 @@ def _error(status: int, headers: dict[str, str] | None = None, **answer: object)
         (400, {"message": "bad"}, InvalidError, None),
         (401, {"message": "Unauthorized"}, ForbiddenError, None),
         (403, {"message": "no"}, ForbiddenError, None),
-        (403, {"message": "no", "details": {"causes": [{"reason": "NamespaceTerminating"}]}}, UnavailableError, "terminating"),
+        (
+            403,
+            {"message": "no", "details": {"causes": [{"reason": "NamespaceTerminating"}]}},
+            UnavailableError,
+            "terminating",
+        ),
         (404, {"message": "not found", "details": {"name": "web"}}, RefusedError, "not-found"),
         (404, {"message": "the server could not find the requested resource", "details": {}}, UnknownKindError, None),
         (405, {"message": "not allowed"}, UnknownKindError, None),
