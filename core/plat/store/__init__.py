@@ -9,6 +9,7 @@ from plat.store.blobs import Blobs
 from plat.store.chains import Head, Verified
 from plat.store.database import Database
 from plat.store.holders import Holder
+from plat.store.kubernetes import KubernetesStore
 from plat.store.leases import Held, LeaseClient, RunLock, lease_name
 from plat.store.ledger import Ledger, Row
 from plat.store.objects import Added, Deleted, Event, ExpiredError, Listing, Modified, ObjectStore, Stored
@@ -25,6 +26,7 @@ __all__ = [
     "Head",
     "Held",
     "Holder",
+    "KubernetesStore",
     "LeaseClient",
     "Ledger",
     "Listing",

@@ -136,7 +136,10 @@ class ObjectStore(Protocol):
 
 _KIND: Final = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _NAME: Final = re.compile(r"[^\x00-\x1f\x7f]{1,1024}")
-_LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
+NAMESPACE_LABEL: Final = "plat.dev/namespace"
+RESERVED: Final = frozenset({NAMESPACE_LABEL, "app.kubernetes.io/managed-by"})
+"""Keys of labels that a store in a cluster uses itself."""
+LABEL_VALUE: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY: Final = re.compile(r"([a-z0-9.-]{1,253}/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 
 
@@ -155,7 +158,15 @@ def check_body(spec: JSON, labels: Mapping[str, str]) -> None:
     if not isinstance(spec, Mapping):
         raise UserError(f"a specification is an object, not a {type(spec).__name__}")
     for key, value in labels.items():
+        if key in RESERVED:
+            raise UserError(f"the label {key} is one that plat sets itself", remedy="use another key")
         if not _LABEL_KEY.fullmatch(key):
             raise UserError(f"{key!r} is not the key of a label", remedy="write it as Kubernetes does")
-        if not _LABEL_VALUE.fullmatch(value):
+        if not LABEL_VALUE.fullmatch(value):
             raise UserError(f"{value!r} is not the value of a label", where=key, remedy="write it as Kubernetes does")
+
+
+def check_patch(patch: JSON) -> None:
+    """Raise UserError unless a patch of a status is an object: a status is never anything else."""
+    if not isinstance(patch, Mapping):
+        raise UserError(f"a patch of a status is an object, not a {type(patch).__name__}")

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from plat.api import JSON, RefusedError
-from plat.store.database import Database, Schema
+from plat.store.database import Database, Schema, Work
 from plat.store.encoding import dump, load
 from plat.store.objects import (
     Added,
@@ -26,11 +26,13 @@ from plat.store.objects import (
     Modified,
     Stored,
     check_body,
+    check_patch,
     check_place,
 )
 from plat.store.patches import merge, same
 
 DELETIONS: Final = 10_000
+T = TypeVar("T")
 
 _FIELDS: Final = "kind, namespace, name, uid, version, generation, labels, spec, status"
 _SCHEMA: Final = Schema(
@@ -58,27 +60,30 @@ class _Page(NamedTuple):
 
 
 class SqliteStore:
-    """Objects in a database of ours. Status writes that are asked for side by side are committed together."""
+    """Objects in a database of ours. Writes that are asked for side by side are committed together.
 
-    def __init__(self, database: Database, *, deletions: int = DELETIONS) -> None:
+    Every write that has returned survives a kill; those of the `durable` kinds also a loss of power.
+    """
+
+    def __init__(self, database: Database, *, durable: Collection[str] = (), deletions: int = DELETIONS) -> None:
         self.database = database
-        self._deletions = deletions
+        self._durable, self._deletions = frozenset(durable), deletions
 
     @classmethod
-    async def open(cls, path: Path, *, deletions: int = DELETIONS) -> Self:
+    async def open(cls, path: Path, *, durable: Collection[str] = (), deletions: int = DELETIONS) -> Self:
         """Open or create the file; `aclose` closes it. See `Database.open` for errors."""
         database = await Database.open(path)
         try:
-            return await cls.over(database, deletions=deletions)
+            return await cls.over(database, durable=durable, deletions=deletions)
         except BaseException:
             await database.aclose()
             raise
 
     @classmethod
-    async def over(cls, database: Database, *, deletions: int = DELETIONS) -> Self:
+    async def over(cls, database: Database, *, durable: Collection[str] = (), deletions: int = DELETIONS) -> Self:
         """Use a database that others use too."""
         await database.ensure(_SCHEMA)
-        return cls(database, deletions=deletions)
+        return cls(database, durable=durable, deletions=deletions)
 
     async def get(self, kind: str, name: str, namespace: str = "") -> Stored | None:
         """Return one object, or None."""
@@ -107,21 +112,22 @@ class SqliteStore:
             labels=dict(labels or {}),
             spec=load(dump(spec, where=name)),
         )
-        return await self.database.write(lambda connection: _create(connection, obj))
+        return await self._write(kind, lambda connection: _create(connection, obj))
 
     async def update(self, obj: Stored, *, expected: str = "") -> Stored:
         """Write `spec` and `labels` under the version. Refuses `conflict` and `absent`."""
         check_body(obj.spec, obj.labels)
         wanted = replace(obj, version=expected or obj.version, spec=load(dump(obj.spec, where=str(obj))))
-        return await self.database.write(lambda connection: _update(connection, wanted))
+        return await self._write(obj.kind, lambda connection: _update(connection, wanted))
 
     async def update_status(self, obj: Stored, patch: JSON, *, expected: str = "") -> Stored:
         """Apply a merge patch to the status under the version. Refuses `conflict` and `absent`."""
+        check_patch(patch)
         if same(merge(obj.status, patch), obj.status):
             return obj
         text = dump(patch, where=str(obj)).decode()
         place = (obj.kind, obj.namespace, obj.name)
-        return await self.database.write(lambda connection: _patch(connection, place, text, expected or obj.version))
+        return await self._write(obj.kind, lambda connection: _patch(connection, place, text, expected or obj.version))
 
     async def delete(self, kind: str, name: str, namespace: str = "", *, expected: str = "") -> bool:
         """Remove an object; False where there is none. Refuses `conflict`."""
@@ -130,7 +136,7 @@ class SqliteStore:
         def work(connection: sqlite3.Connection) -> bool:
             return _delete(connection, (kind, namespace, name), expected=expected, keep=self._deletions)
 
-        return await self.database.write(work)
+        return await self._write(kind, work)
 
     async def watch(self, kind: str, since: str = "") -> AsyncGenerator[Event, None]:
         """Tell every change of a kind after a version, for ever. Raises ExpiredError."""
@@ -146,6 +152,9 @@ class SqliteStore:
     async def aclose(self) -> None:
         """Close the database."""
         await self.database.aclose()
+
+    async def _write(self, kind: str, work: Work[T]) -> T:
+        return await self.database.write(work, durable=kind in self._durable)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ class StoreContract:
         with pytest.raises(UserError):
             await store.create(kind, name, namespace, spec={})
 
-    @pytest.mark.parametrize("labels", [{"a": "x" * 64}, {"a": "sp ace"}, {"": "x"}, {"a'b": "x"}, {'a"b': "x"}])
+    @pytest.mark.parametrize(
+        "labels", [{"a": "x" * 64}, {"a": "sp ace"}, {"": "x"}, {"a'b": "x"}, {'a"b': "x"}, {"plat.dev/namespace": "x"}]
+    )
     async def test_refuses_impossible_labels(self, store: ObjectStore, labels: dict[str, str]) -> None:
         with pytest.raises(UserError):
             await store.create(KIND, "f1", spec={}, labels=labels)
@@ -135,6 +137,18 @@ class StoreContract:
         assert obj.status == {"mine": {"b": [1, 2], "c": 3}, "theirs": "x"}
         assert obj.generation == 1
         assert await store.get(KIND, "f1") == obj
+
+    @pytest.mark.parametrize("patch", ["text", None, [1]])
+    async def test_refuses_a_status_that_is_no_object(self, store: ObjectStore, patch: object) -> None:
+        obj = await store.create(KIND, "f1", spec={})
+        with pytest.raises(UserError):
+            await store.update_status(obj, patch)
+        assert await store.get(KIND, "f1") == obj
+
+    async def test_what_was_never_written_is_empty(self, store: ObjectStore) -> None:
+        assert await store.get("ContractNever", "f1") is None
+        assert list(await store.list("ContractNever")) == []
+        assert not await store.delete("ContractNever", "f1")
 
     async def test_the_older_of_two_writers_is_refused(self, store: ObjectStore) -> None:
         old = await store.create(KIND, "f1", spec={"a": 1})

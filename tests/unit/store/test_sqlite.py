@@ -319,3 +319,12 @@ def test_a_directory_that_cannot_be_made_is_a_clear_error(tmp_path: Path) -> Non
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=r"Not a directory|File exists"):
         asyncio.run(_touch(tmp_path / "file" / "state.db"))
+
+
+@pytest.mark.parametrize(("kind", "level"), [("Intent", 2), (KIND, 1)])
+async def test_durable_kinds_wait_for_the_disk(path: Path, kind: str, level: int) -> None:
+    store = await SqliteStore.open(path, durable={"Intent"})
+    await asyncio.gather(store.create(kind, "a", spec={}), store.create(KIND, "b", spec={}))
+    assert store.database._writer
+    assert store.database._writer.execute("PRAGMA synchronous").fetchone() == (level,)
+    await store.aclose()
