@@ -18,7 +18,7 @@ from plat.engine.decision import (
     Result,
     Standing,
 )
-from plat.engine.effects import Handler, Mode, Performer, Planned
+from plat.engine.effects import NOT_SENT, Handler, Mode, Performer, Planned
 from plat.engine.intents import Intent, Intents, MemoryIntents, outcome_from_json, outcome_to_json
 from plat.engine.loop import Engine
 from plat.engine.memory import Memory
@@ -38,6 +38,7 @@ from plat.engine.reasons import KeyView, Told, Transition
 from plat.engine.settings import RunReport, Settings
 
 __all__ = [
+    "NOT_SENT",
     "Backoff",
     "Batch",
     "CancelOperation",

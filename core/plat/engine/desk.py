@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
-from plat.api import JSON, RefusedError, UserError
+from plat.api import JSON, RefusedError, UnavailableError, UserError
 from plat.engine.clock import Clock
 from plat.engine.decision import Effect, OperationView, Outcome, Result
-from plat.engine.effects import Handler, failure
+from plat.engine.effects import Handler, failure, say
 from plat.engine.operations import (
     CancelOperation,
     LostError,
@@ -27,7 +27,10 @@ from plat.engine.queue import Backoff
 _LOG: Final = logging.getLogger("plat.engine")
 WAKE_EVERY: Final = 1.0
 """Seconds between two wakings of a key by progress of one operation."""
-SAVING: Final = Backoff(first=1.0, limit=30.0)
+AGAIN: Final = Backoff(first=1.0, limit=30.0)
+"""How long until a store or work that is out of reach is tried again."""
+GONE: Final = "gone"
+"""The code of the cancellation of work whose key is gone."""
 
 
 class OperationDesk:
@@ -96,7 +99,7 @@ class OperationDesk:
         """Cancel what a key runs and forget what it ran: the key is gone."""
         for record in list(self._shelf.page(address).values()):
             if record.outcome is None and record.kind in self._runners:
-                await self._cancel(address, CancelOperation(id="", operation=record.id, code="gone"))
+                await self._cancel(address, CancelOperation(id="", operation=record.id, code=GONE))
         await self.forget(address, list(self._shelf.page(address)))
 
     # -- effects
@@ -132,8 +135,8 @@ class OperationDesk:
         if record is None or record.outcome is not None:
             return None
         if not record.cancelled:
+            await self._store.save(replace(record, cancelled=effect.code))
             record = self._shelf.change(address, effect.operation, cancelled=effect.code) or record
-            await self._store.save(record)
         await self._runners[record.kind].cancel(_work(record))
         return None
 
@@ -153,18 +156,32 @@ class OperationDesk:
         self._moved(record.address)
 
     async def _outcome(self, record: OperationRecord, *, attach: bool) -> Outcome:
+        """See work to its end, attaching again and again while it is out of reach: that is not its end."""
+        failures = 0
+        while True:
+            try:
+                return await self._attend(record, attach=attach)
+            except (UnavailableError, TimeoutError) as error:
+                failures, attach = failures + 1, True
+                self._shelf.change(record.address, record.id, progress=f"out of reach: {say(error)}")
+                await self._clock.sleep(AGAIN.delay(failures))
+                record = self._shelf.page(record.address).get(record.id, record)
+
+    async def _attend(self, record: OperationRecord, *, attach: bool) -> Outcome:
         runner, work = self._runners[record.kind], _work(record)
         progress = _Reporter(self, record.address, record.id)
         try:
             if attach and record.cancelled:
                 await runner.cancel(work)
             value = await (runner.attach(work, progress) if attach else runner.run(work, progress))
+        except (UnavailableError, TimeoutError):
+            raise
         except LostError as error:
             return self._ended(record, Result.UNKNOWN, error="LostError", code="lost", message=str(error))
         except asyncio.CancelledError:
             if self._tasks.get((record.address, record.id)) is not asyncio.current_task():
                 raise  # the engine ends; the work goes on
-            return self._ended(record, Result.FAILED, error="Cancelled", message="it was cancelled")
+            return self._failed(record, InterruptedError("it was cancelled"))
         except Exception as error:  # noqa: BLE001  # whatever a runner raises is an outcome, judged by `decide`
             return self._failed(record, error)
         finally:
@@ -182,23 +199,27 @@ class OperationDesk:
         return Outcome(id=record.id, result=result, at=self._clock.now(), **fields)
 
     async def _conclude(self, key: tuple[str, str], outcome: Outcome) -> None:
-        """Write the outcome down before anybody sees it, however long the store takes."""
+        """Write the outcome down before anybody sees it."""
+        record = self._shelf.page(key[0]).get(key[1])
+        if record is None:
+            return
+        if record.cancelled == GONE:
+            await self._insist(record, lambda _: self._store.forget(key[0], [key[1]]))
+            self._shelf.drop(*key)
+        else:
+            await self._insist(record, lambda now: self._store.save(replace(now, outcome=outcome)))
+            self._shelf.change(*key, outcome=outcome)
+
+    async def _insist(self, record: OperationRecord, write: Callable[[OperationRecord], Awaitable[None]]) -> None:
+        """Write something down about a record, as it is by then, however long the store takes."""
         failures = 0
         while True:
-            record = self._shelf.page(key[0]).get(key[1])
-            if record is None:
-                return
             try:
-                if record.cancelled == "gone":
-                    await self._store.forget(key[0], [key[1]])
-                    self._shelf.drop(*key)
-                else:
-                    await self._store.save(replace(record, outcome=outcome))
-                    self._shelf.change(*key, outcome=outcome)
-            except Exception as error:  # noqa: BLE001  # whatever ails the store, the outcome must not be lost
+                await write(self._shelf.page(record.address).get(record.id, record))
+            except Exception as error:  # noqa: BLE001  # whatever ails the store, nothing must be lost by it
                 failures += 1
-                _LOG.warning("the outcome of %s of %s could not be written down yet: %s", key[1], key[0], error)
-                await self._clock.sleep(SAVING.delay(failures))
+                _LOG.warning("news of %s of %s could not be written down yet: %s", record.id, record.address, error)
+                await self._clock.sleep(AGAIN.delay(failures))
             else:
                 return
 
@@ -208,7 +229,7 @@ class OperationDesk:
         """Write down what an operation is found by."""
         record = self._shelf.change(address, operation, handle=handle)
         if record is not None:
-            await self._store.save(record)
+            await self._insist(record, self._store.save)
 
     def heard(self, address: str, operation: str, **fields: JSON) -> None:
         """Take in a heartbeat or progress."""

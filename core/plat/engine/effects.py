@@ -22,9 +22,11 @@ _LOG: Final = logging.getLogger("plat.engine")
 Performer: TypeAlias = Callable[[Any], Awaitable[JSON]]
 """Carries one effect out and returns what is worth knowing about it.
 
-RefusedError, UserError and UnavailableError say that it did not happen; of a ONCE effect that ends by its deadline or
-by any other exception nobody knows, and its outcome is UNKNOWN.
+RefusedError, UserError, and UnavailableError with the code `not-sent` say that it did not happen. Of a ONCE effect that
+ends by its deadline or by any other exception nobody knows, and its outcome is UNKNOWN.
 """
+NOT_SENT: Final = "not-sent"
+"""The code of an UnavailableError that says so: the target was not reached, or has answered that it did nothing."""
 
 
 class Mode(StrEnum):
@@ -238,7 +240,7 @@ def say(error: BaseException) -> str:
 
 def _definite(outcome: Outcome) -> bool:
     """Say whether an outcome that is not DONE means that it did not happen."""
-    return outcome.error in ("UserError", "RefusedError", "UnavailableError")
+    return outcome.error in ("UserError", "RefusedError") or outcome.code == NOT_SENT
 
 
 def _doubtful(outcome: Outcome) -> Outcome:

@@ -104,18 +104,19 @@ class Runner(Protocol):
     """Runs one kind of work.
 
     An engine that ends cancels the coroutines of `run` and `attach`: the work itself goes on where it can, and is
-    attached to again by the next engine.
+    attached to again by the next engine. So it is after UnavailableError or TimeoutError, which mean that the work is
+    out of reach, not that it has ended; whatever else they raise is the outcome of the work.
     """
 
     async def run(self, work: Work, progress: Progress) -> JSON:
-        """Start the work, see it to its end and return its value; what it raises is its outcome."""
+        """Start the work, see it to its end and return its value."""
         ...
 
     async def attach(self, work: Work, progress: Progress) -> JSON:
         """Find work that an earlier process started and see it to its end.
 
-        `work.handle` is None if that process ended before it told one. Where it is certain that the work was never
-        started, start it; where nobody can say, raise LostError.
+        `work.handle` is None if nobody was told one. Where it is certain that the work was never started, start it,
+        unless it was cancelled before; where nobody can say, raise LostError.
         """
         ...
 
