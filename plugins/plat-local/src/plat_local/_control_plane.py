@@ -21,6 +21,7 @@ from plat_local._api import Api
 from plat_local._components import (
     API,
     CONTROLLERS,
+    ETCD,
     FIRST,
     KWOK,
     PROGRAMS,
@@ -40,6 +41,8 @@ from plat_local._stages import stages
 _ATTEMPTS: Final = 3
 _PATIENCE: Final = 90.0
 """Seconds for a boot on a busy machine; a quiet one needs four."""
+_MENDING: Final = 15.0
+"""Seconds that a cluster with some of its programs running has to get well."""
 _PAUSE: Final = 0.05
 _GRACE: Final = 10.0
 
@@ -58,11 +61,13 @@ class ControlPlane:
         """Make it run: new, again with its old data, or as it is. Raises UserError with the end of a log."""
         async with self._alone(say):
             record = await asyncio.to_thread(self._prepare, now)
+            ran_before = self.runs()
             try:
                 await self._boot_somewhere(record, programs, nodes, say)
             except BaseException:
                 # Also on Ctrl-C: what nobody was told is running must not go on running. Its logs stay.
-                await asyncio.shield(self._end(PROGRAMS, patience=_GRACE if record.ready else 0))
+                if not ran_before:
+                    await asyncio.shield(self._halt())
                 raise
 
     async def _boot_somewhere(
@@ -83,9 +88,7 @@ class ControlPlane:
     async def stop(self) -> None:
         """End its processes and keep its data."""
         async with self._alone(lambda _: None):
-            await self._end(REST, patience=0)
-            await self._end([API], patience=_GRACE)
-            await self._end(PROGRAMS, patience=_GRACE)
+            await self._halt()
 
     async def down(self) -> None:
         """End its processes and remove its data; one that is gone already is fine."""
@@ -118,32 +121,35 @@ class ControlPlane:
         return choose_ports(taken, start=zlib.crc32(f"{self._home.root}{salt}{os.getpid()}".encode()))
 
     async def _boot(self, record: Record, programs: Mapping[str, Path], nodes: int, say: Callable[[str], None]) -> None:
+        """Start what is missing. What runs and does not get well by that is ended and started again."""
         since = time.monotonic()
-        await self._settle(record, say)
         self._write_files(record.ports)
-        argv = commands(self._home, record.ports, programs)
         api = Api(self._home, record.ports.api)
-        for group in (FIRST, REST):
-            for program in group:
-                if running(self._home, program) is None:
-                    start(self._home, program, argv[program])
-            await self._until(api.is_ready, f"{API} to be ready", group)
+        argv = commands(self._home, record.ports, programs)
+        if any(running(self._home, program) is not None for program in PROGRAMS):
+            try:
+                await self._start(argv, api, seconds=_MENDING)
+            except UserError:
+                say(f"{self._home.name} runs and does not answer: starting it again")
+                await self._halt()
+        await self._start(argv, api)
         say(f"the API server answers after {time.monotonic() - since:.1f} s")
         for number in range(1, nodes + 1):
             await asyncio.to_thread(api.create, "/api/v1/nodes", node(f"node-{number}"))
-        await self._until(lambda: _is_furnished(api), "its node and its service account", REST)
+        await self._until(lambda: _is_furnished(api), "its node and its service account", PROGRAMS)
         say(f"{self._home.name} is ready after {time.monotonic() - since:.1f} s")
 
-    async def _settle(self, record: Record, say: Callable[[str], None]) -> None:
-        """End a server that runs and does not answer, and whatever runs on ports that are no longer the record's."""
-        if running(self._home, API) is None:
-            await self._end(PROGRAMS, patience=_GRACE)
-            return
-        try:
-            await self._until(Api(self._home, record.ports.api).is_ready, "an answer", (), seconds=_GRACE)
-        except UserError:
-            say("it runs and does not answer: starting it again")
-            await self._end(PROGRAMS, patience=_GRACE)
+    async def _start(self, argv: Mapping[str, list[str]], api: Api, *, seconds: float = _PATIENCE) -> None:
+        for group in (FIRST, REST):
+            for program in group:
+                if running(self._home, program) is None:
+                    await asyncio.to_thread(start, self._home, program, argv[program])
+            await self._until(api.is_ready, f"{API} to be ready", group, seconds=seconds)
+
+    async def _halt(self) -> None:
+        """End everything and keep the data: only etcd has anything to bring into order."""
+        await self._end([API, *REST], patience=0)
+        await self._end([ETCD], patience=_GRACE)
 
     def _write_files(self, ports: Ports) -> None:
         keys = {file.name: file.read_bytes() for file in self._home.key("x").parent.iterdir()}
