@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 
 from plat.api import ClusterProvider, Dialect, Generator, HealthCheck, Plugin, Renderer, Tool
 from plat.host import Host
+from plat.tools import cache_folder
 
 HOOKS: Mapping[str, type[Plugin]] = {
     "plat_clusters": ClusterProvider,
@@ -25,14 +25,6 @@ def registered() -> Mapping[str, type[Plugin]]:
     return HOOKS
 
 
-def cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the folder of everything that may be deleted without loss: PLAT_CACHE, else XDG's, else ~/.cache/plat."""
-    if given := environ.get("PLAT_CACHE"):
-        return Path(given)
-    base = environ.get("XDG_CACHE_HOME")
-    return Path(base) / "plat" if base else Path.home() / ".cache" / "plat"
-
-
 def host(environ: Mapping[str, str] = os.environ) -> Host:
     """Find the plug-ins of this installation."""
-    return Host.discover(environ=environ, cache=cache_dir(environ))
+    return Host.discover(environ=environ, cache=cache_folder(environ))

@@ -96,6 +96,7 @@ class Renders:
         self._read_yaml = read_yaml
         self._version = version
         self._flights: dict[str, asyncio.Task[Rendering]] = {}
+        self._last: dict[str, tuple[Application, ClusterFacts, Targets]] = {}
         self.rendered = 0
         """How many renders were really made; an unchanged application makes none."""
 
@@ -104,7 +105,15 @@ class Renders:
 
         Raises UserError (somebody must change a manifest) or UnavailableError (a repository is out of reach).
         """
-        commits = list(pinned) or [await self._resolve(source) for source in app.sources]
+        commits = tuple(pinned) or tuple([await self._resolve(source) for source in app.sources])
+        last = self._last.get(app.id)
+        if last is not None and last[0] is app and last[1] is facts and last[2].revisions == commits:
+            return last[2]
+        targets = await self._targets(app, facts, commits)
+        self._last[app.id] = (app, facts, targets)
+        return targets
+
+    async def _targets(self, app: Application, facts: ClusterFacts, commits: tuple[str, ...]) -> Targets:
         trees = [await self._repositories.tree(s.url, c) for s, c in zip(app.sources, commits, strict=True)]
         refs = {s.ref: tree for s, tree in zip(app.sources, trees, strict=True) if s.ref}
         renderings: list[tuple[Source, Rendering]] = []
@@ -119,7 +128,7 @@ class Renders:
         targets, conditions = make_targets(app, objects, facts.namespaced)
         return Targets(
             objects=targets,
-            revisions=tuple(commits),
+            revisions=commits,
             kinds=tuple(rendering.kind for _, rendering in renderings),
             conditions=conditions + tuple(_warnings(renderings)),
             reads=tuple(_reads(app, renderings)),

@@ -1,0 +1,24 @@
+"""What a run is asked for, beside what the stack says."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The options of the commands that open a stack."""
+
+    directory: Path
+    context: str = ""
+    """A kubeconfig context that stands for `in-cluster`; with it a directory needs no plat.yaml."""
+    kubeconfig: str = ""
+    preview: bool = False
+    only: frozenset[str] = frozenset()
+    """Applications to look at, by name; empty: all."""
+    time_scale: float = 1.0
+    command: str = ""
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
