@@ -27,7 +27,7 @@ class _Kubernetes(Tool):
             module=_MODULES / "kubernetes",
             package=f"k8s.io/kubernetes/cmd/{self.program}",
             ldflags=_STAMP,
-            minutes=6,
+            minutes=4,
             megabytes=self.megabytes,
         )
 
@@ -91,7 +91,7 @@ class Kwok(Tool):
     def build(self) -> GoBuild:
         """Return the build of kwok's controller."""
         return GoBuild(
-            module=_MODULES / "kwok", package="sigs.k8s.io/kwok/cmd/kwok", ldflags="-s -w", minutes=2, megabytes=83
+            module=_MODULES / "kwok", package="sigs.k8s.io/kwok/cmd/kwok", ldflags="-s -w", minutes=1, megabytes=83
         )
 
 
