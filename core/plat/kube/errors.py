@@ -19,6 +19,8 @@ from plat.api import JSON, Manifest, PlatError, RefusedError, UnavailableError, 
 
 _SHORTEST_SECRET: Final = 3
 _LONGEST_PLAIN_TEXT: Final = 300
+_NOT_OF_THE_SCHEMA: Final = "failed to create typed patch object"
+"""A server-side apply of an unknown field or a wrong type is answered as status 500 with this (seen up to 1.35)."""
 _TYPED_VALUE: Final = re.compile(r"(Value:)[^}]*(})")
 
 
@@ -62,7 +64,7 @@ def from_status(status: int, body: bytes, *, headers: Mapping[str, str], where: 
         return _not_found(answer, message, where)
     if status in {409, 410}:
         return _refused(status, answer, message, causes)
-    if status == 429 or status >= 500:  # noqa: PLR2004  # as above
+    if (status == 429 or status >= 500) and not message.startswith(_NOT_OF_THE_SCHEMA):  # noqa: PLR2004  # as above
         return UnavailableError(f"{where}: {message}", code=_code(answer), after=retry_after(headers))
     return InvalidError(message, where=where, causes=causes)
 

@@ -36,6 +36,7 @@ def _error(status: int, headers: Any = None, **answer: object) -> PlatError:
         (422, {"reason": "Invalid", "message": "spec.x: immutable"}, InvalidError, None),
         (429, {"reason": "TooManyRequests", "message": "slow down"}, UnavailableError, "toomanyrequests"),
         (500, {"reason": "InternalError", "message": "failed calling webhook"}, UnavailableError, "internalerror"),
+        (500, {"message": "failed to create typed patch object (a/b): .spec.x: no"}, InvalidError, None),
         (503, {}, UnavailableError, "unavailable"),
     ],
 )
