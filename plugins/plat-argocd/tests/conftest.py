@@ -11,8 +11,9 @@ from re import compile as pattern
 from typing import Any
 
 import pytest
+import yaml
 
-from plat.api import GeneratorContext
+from plat.api import Application, Destination, GeneratorContext, RenderContext, Source, UserError
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,54 @@ class FakeEval:
         return pattern(r"\{\{\s*\.([\w.]+)\s*\}\}").sub(look, text)
 
 
+class FakeRender:
+    """Reads YAML by PyYAML, which is near enough; remembers what jsonnet was asked for."""
+
+    def __init__(self, jsonnet: Any = None) -> None:
+        self.jsonnet_value, self.asked = jsonnet, []
+
+    async def yaml(self, text: bytes, *, where: str = "") -> Sequence[Any]:
+        try:
+            documents = [document for document in yaml.safe_load_all(text) if document is not None]
+        except yaml.YAMLError:
+            raise UserError("bad YAML", where=f"{where}:1") from None
+        return [item for document in documents for item in _items(document)]
+
+    async def jsonnet(self, tree: Any, path: str, **options: Any) -> Any:
+        self.asked.append((path, options))
+        return self.jsonnet_value
+
+
+def _items(document: Any) -> list[Any]:
+    is_list = isinstance(document, dict) and str(document.get("kind", "")).endswith("List")
+    return document["items"] if is_list else [document]
+
+
+@pytest.fixture
+def render_context():
+    def make(tree: FakeTree, path: str = ".", **given: Any) -> RenderContext:
+        app = Application(name="web", sources=(Source(url="u"),), destination=Destination(name="c", namespace="ns"))
+        defaults: dict[str, Any] = {
+            "log": Silent(),
+            "clock": FixedClock(),
+            "progress": lambda _: None,
+            "key": "test",
+            "tree": tree,
+            "path": path,
+            "refs": {},
+            "app": app,
+            "env": {"ARGOCD_APP_NAME": "web"},
+            "kube_version": "1.35",
+            "api_versions": (),
+            "render": FakeRender(),
+            "exec": None,
+            "http": None,
+        }
+        return RenderContext(**{**defaults, **given})
+
+    return make
+
+
 @pytest.fixture
 def tree():
     def make(*paths: str, **content: str) -> FakeTree:
@@ -99,7 +148,7 @@ def generator_context():
             "git": FakeGit(trees),
             "http": None,
             "clusters": (),
-            "render": None,
+            "render": FakeRender(),
             "eval": FakeEval(),
             "go_template": False,
             "go_template_options": (),
