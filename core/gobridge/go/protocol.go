@@ -75,6 +75,10 @@ func operation[I any](call func(context.Context, I) (any, error)) handler {
 	return func(ctx context.Context, in json.RawMessage) (any, error) {
 		var input I
 		if err := json.Unmarshal(in, &input); err != nil {
+			var known *failure
+			if errors.As(err, &known) {
+				return nil, known
+			}
 			return nil, &failure{Kind: "fault", Code: "protocol", Message: "the request does not fit: " + err.Error()}
 		}
 		return call(ctx, input)

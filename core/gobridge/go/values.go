@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"strings"
 
 	kjson "sigs.k8s.io/json"
 )
@@ -65,4 +66,14 @@ func tooDeep(text []byte) bool {
 		}
 	}
 	return false
+}
+
+// strictly reads options and refuses unknown names: one that does nothing is worse than an error.
+func strictly(text []byte, into any) error {
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return userError("%s", strings.TrimPrefix(err.Error(), "json: "))
+	}
+	return nil
 }
