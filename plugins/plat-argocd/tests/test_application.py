@@ -50,14 +50,6 @@ class Nobody:
 NOBODY = Nobody()
 
 
-def without(given: dict[str, Any], *path: str) -> dict[str, Any]:
-    inner = given
-    for step in path[:-1]:
-        inner = inner[step]
-    inner.pop(path[-1])
-    return given
-
-
 def test_the_least_application() -> None:
     assert read(manifest()) == Application(
         name="web",
@@ -351,3 +343,38 @@ def test_reading_changes_nothing() -> None:
     given = manifest(syncPolicy={"automated": None})
     ArgoApplication().read(given, NOBODY)
     assert given == manifest(syncPolicy={"automated": None})
+
+
+class WithConfigMap:
+    def __init__(self, **data: Any) -> None:
+        self.data = data
+
+    def get(self, ref: Any) -> Any:
+        assert (ref.kind, ref.namespace, ref.name) == ("ConfigMap", "argocd", "argocd-cm")
+        return {"kind": "ConfigMap", "data": self.data}
+
+    def list(self, ref: Any) -> tuple[()]:
+        return ()
+
+
+@pytest.mark.parametrize(
+    ("data", "config", "expected"),
+    [
+        ({}, {}, ("annotation", "app.kubernetes.io/instance")),
+        ({"application.resourceTrackingMethod": "label"}, {}, ("label", "app.kubernetes.io/instance")),
+        ({"application.instanceLabelKey": "acme/app"}, {}, ("annotation", "acme/app")),
+        ({"application.resourceTrackingMethod": "label"}, {"tracking": "annotation+label"}, ("annotation+label", None)),
+        ({"application.instanceLabelKey": "acme/app"}, {"instance_label": "mine/app"}, ("annotation", "mine/app")),
+    ],
+)
+def test_tracking_as_the_stacks_own_settings_say(data: Any, config: Any, expected: Any) -> None:
+    (app,) = ArgoApplication(**config).read(manifest(), WithConfigMap(**data)).objects
+    assert isinstance(app, Application)
+    assert app.camp.tracking == expected[0]
+    assert expected[1] in {None, app.camp.instance_label}
+
+
+def test_a_tracking_method_that_does_not_exist() -> None:
+    others = WithConfigMap(**{"application.resourceTrackingMethod": "labels"})
+    with pytest.raises(UserError, match="did you mean 'label'"):
+        ArgoApplication().read(manifest(), others)

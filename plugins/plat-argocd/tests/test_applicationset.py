@@ -121,11 +121,19 @@ async def test_the_articles_set_as_published(generator_context, tree) -> None:
     assert all(app.options == {"CreateNamespace=true"} for app in apps)
 
 
+class Nobody:
+    def get(self, ref: Any) -> None:
+        return None
+
+    def list(self, ref: Any) -> tuple[()]:
+        return ()
+
+
 def _read_application(services: ApplicationSet, parameters: Any) -> Application:
     text = yaml.safe_dump(dict(services.template))
     for key in ("path.basename", "path"):
         text = text.replace(f"{{{{{key}}}}}", parameters[key])
     given = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", **yaml.safe_load(text)}
-    (app,) = ArgoApplication().read(given, NOBODY).objects
+    (app,) = ArgoApplication().read(given, Nobody()).objects
     assert isinstance(app, Application)
     return app

@@ -44,9 +44,10 @@ class ArgoApplication(ArgoDialect[ApplicationState]):
         Raises UserError with the dotted path of an unknown field, of a value that cannot be meant, or of a kind of
         source that is not supported yet.
         """
-        del others
         raw = read_raw(RawApplication, manifest)
-        return Reading(objects=(self._application(raw),), verbs=verbs(raw), notes=application_notes(raw))
+        return Reading(
+            objects=(self._application(raw, self.camp(others)),), verbs=verbs(raw), notes=application_notes(raw)
+        )
 
     def write(self, manifest: Manifest, state: ApplicationState) -> WriteBack:
         """Return the status that Argo CD's own tools read; a None removes a part that was written before."""
@@ -60,7 +61,7 @@ class ArgoApplication(ArgoDialect[ApplicationState]):
         """Take away the annotation, or the operation, that asked for something now carried out."""
         return acknowledge(manifest, verb)
 
-    def _application(self, raw: RawApplication) -> Application:
+    def _application(self, raw: RawApplication, camp: Camp) -> Application:
         spec, metadata, policy = raw.spec, raw.metadata, raw.spec.sync_policy
         sources = sources_of(spec)
         return Application(
@@ -82,7 +83,7 @@ class ArgoApplication(ArgoDialect[ApplicationState]):
             paused=noted.paused(metadata.annotations),
             approved_at=noted.approved_at(metadata.annotations),
             owner=next((owner.name for owner in metadata.owner_references if owner.kind == SET_KIND), ""),
-            camp=Camp(tracking=self.tracking, instance_label=self.instance_label, home=self.namespace),
+            camp=camp,
         )
 
 
