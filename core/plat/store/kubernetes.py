@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping, MutableSequence, Sequence
+from collections.abc import AsyncGenerator, Mapping, MutableSequence, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
@@ -18,7 +19,7 @@ from urllib.parse import urlencode
 import orjson
 
 from plat.api import JSON, PlatError, RefusedError, UnavailableError, at
-from plat.kube import Client, PatchType, Request, UnknownKindError
+from plat.kube import Client, PatchType, Request, UnknownKindError, lines
 from plat.store.definitions import GROUP, MANAGED, MANAGER, VERSION, Definitions, object_name
 from plat.store.encoding import dump, load
 from plat.store.objects import (
@@ -137,11 +138,12 @@ class KubernetesStore:
         pause = _FIRST_PAUSE
         while True:
             try:
-                async for line in self._lines(kind, since):
-                    since, event = self._read(kind, line)
-                    pause = _FIRST_PAUSE
-                    if event is not None:
-                        yield event
+                async with aclosing(self._told(kind, since)) as told:  # else its connection outlives this watch
+                    async for line in told:
+                        since, event = self._read(kind, line)
+                        pause = _FIRST_PAUSE
+                        if event is not None:
+                            yield event
             except UnavailableError:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
@@ -181,7 +183,7 @@ class KubernetesStore:
         if not since.isdecimal() or int(since) > int(answer["metadata"]["resourceVersion"]):
             raise ExpiredError(f"{since!r} is not a version that cluster {self._client.name} knows")
 
-    async def _lines(self, kind: str, since: str) -> AsyncIterator[bytes]:
+    async def _told(self, kind: str, since: str) -> AsyncGenerator[bytes, None]:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -189,12 +191,9 @@ class KubernetesStore:
             "timeoutSeconds": str(int(_STREAM.total_seconds())),
         }
         request = Request("GET", f"{self._definitions.path(kind)}?{urlencode(query)}", deadline=_STREAM + _SLACK)
-        rest = b""
         async with self._client.transport.stream(request) as chunks:
-            async for chunk in chunks:
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield line
+            async for line in lines(chunks):
+                yield line
 
     def _read(self, kind: str, line: bytes) -> tuple[str, Event | None]:
         """Return the version that one line of a watch brings, and its event unless it is a bookmark."""
