@@ -9,7 +9,6 @@ import pytest
 
 from plat.api import Application, Destination, RenderContext, Source, UserError, checked
 from plat_helm import Helm, plat_renderers
-from plat_helm.renderer import escaped
 
 
 @dataclass
@@ -119,6 +118,9 @@ async def test_what_is_given_wins() -> None:
         (["env/*.yaml"], {"charts/web/env/a.yaml": "a", "charts/web/env/b.yaml": "b"}),
         (["$values/web/prod.yaml"], {".plat/refs/values/web/prod.yaml": "ref prod"}),
         (["$values/web/$ARGOCD_APP_NAME.yaml"], {".plat/refs/values/web/web.yaml": "ref web"}),
+        (["env/b.yaml", "env/*.yaml"], {"charts/web/env/b.yaml": "b", "charts/web/env/a.yaml": "a"}),
+        (["env/*.yaml", "env/a.yaml"], {"charts/web/env/b.yaml": "b", "charts/web/env/a.yaml": "a"}),
+        (["values-prod.yaml", "values-prod.yaml"], {"charts/web/values-prod.yaml": "prod"}),
         (
             ["$values/web/prod.yaml", "values-prod.yaml"],
             {".plat/refs/values/web/prod.yaml": "ref prod", "charts/web/values-prod.yaml": "prod"},
@@ -127,14 +129,14 @@ async def test_what_is_given_wins() -> None:
 )
 async def test_value_files_in_order(names: list[str], files: dict[str, str]) -> None:
     given = await options(valueFiles=names)
-    assert given["valueFiles"] == list(files)
+    assert given["valueFiles"] == [f"/{path}" for path in files]
     assert given["files"] == {path: text.encode() for path, text in files.items()}
 
 
 async def test_missing_value_files() -> None:
     names = ["nothing.yaml", "none/*.yaml", "values-prod.yaml"]
     given = await options(valueFiles=names, ignoreMissingValueFiles=True)
-    assert given["valueFiles"] == ["charts/web/values-prod.yaml"]
+    assert given["valueFiles"] == ["/charts/web/values-prod.yaml"]
     with pytest.raises(UserError) as caught:
         await options(valueFiles=["values-prod.yaml", "nothing.yaml"])
     assert caught.value.where == "helm.valueFiles.1"
@@ -175,10 +177,10 @@ async def test_parameters() -> None:
     )
     assert given["parameters"] == [
         {"name": "image.tag", "value": "c0ffee", "forceString": True},
-        {"name": "hosts", "value": "a\\,b", "forceString": False},
+        {"name": "hosts", "value": "a,b", "forceString": False},
         {"name": "empty", "value": "", "forceString": False},
     ]
-    assert given["fileParameters"] == [{"name": "cert", "path": ".plat/refs/values/cert.pem"}]
+    assert given["fileParameters"] == [{"name": "cert", "path": "/.plat/refs/values/cert.pem"}]
     assert given["files"] == {".plat/refs/values/cert.pem": b"PEM"}
 
 
@@ -186,21 +188,6 @@ async def test_a_file_parameter_names_one_file() -> None:
     with pytest.raises(UserError) as caught:
         await options(fileParameters=[{"name": "x", "path": "env/*.yaml"}])
     assert caught.value.where == "helm.fileParameters.0.path"
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [
-        ("a,b", "a\\,b"),
-        ("a\\,b", "a\\,b"),
-        (",,", "\\,\\,"),
-        ("{a,b}", "{a,b}"),
-        ("{a,b", "{a\\,b"),
-        ("", ""),
-    ],
-)
-def test_commas(value: str, expected: str) -> None:
-    assert escaped(value) == expected
 
 
 def test_an_unknown_field_names_the_nearest() -> None:

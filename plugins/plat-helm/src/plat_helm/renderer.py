@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
-from typing import Final
 
 from pydantic import ConfigDict
 
 from plat.api import JSON, Part, RenderContext, Rendered, Renderer, outside, substitute
 from plat_helm.files import Files
-
-_UNESCAPED_COMMA: Final = re.compile(r"(?<!\\),")
 
 
 class Parameter(Part):
@@ -69,14 +65,11 @@ class Helm(Renderer):
     def options(self, ctx: RenderContext) -> Mapping[str, JSON]:
         """Return the options, with `$X` replaced.
 
-        `valueFiles` and `fileParameters` name entries of `files`, which holds what they contain.
+        `valueFiles` and `fileParameters` name entries of `files`, from the root of the tree (`/`), which holds what
+        they contain.
         """
         files = Files(ctx)
-        value_files = [
-            path
-            for index, name in enumerate(self.value_files)
-            for path in files.values(name, f"helm.valueFiles.{index}", optional=self.ignore_missing_value_files)
-        ]
+        value_files = files.values(self.value_files, optional=self.ignore_missing_value_files)
         file_parameters = [
             {"name": p.name, "path": files.one(p.path, f"helm.fileParameters.{index}.path")}
             for index, p in enumerate(self.file_parameters)
@@ -103,12 +96,5 @@ class Helm(Renderer):
 
 
 def _parameter(parameter: Parameter, env: Mapping[str, str]) -> dict[str, JSON]:
-    value = escaped(substitute(parameter.value, env))
-    return {"name": parameter.name, "value": value, "forceString": parameter.force_string}
-
-
-def escaped(value: str) -> str:
-    """Put a backslash before each comma that has none, unless the value is a list in braces."""
-    if value.startswith("{") and value.endswith("}"):
-        return value
-    return _UNESCAPED_COMMA.sub(r"\\,", value)
+    """Return a parameter; the library keeps its commas in one piece."""
+    return {"name": parameter.name, "value": substitute(parameter.value, env), "forceString": parameter.force_string}
