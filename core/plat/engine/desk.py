@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
@@ -42,6 +43,8 @@ class OperationDesk:
         self._clock, self._store, self._runners, self._moved = clock, store, dict(runners), moved
         self._shelf = Shelf()
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
+        """One for each operation that runs: what is written last must be what is true."""
 
     def __bool__(self) -> bool:
         """Say whether any operation is on record."""
@@ -121,12 +124,9 @@ class OperationDesk:
             exclusive=effect.exclusive,
             started_at=self._clock.now(),
         )
-        self._shelf.put(record)  # at once: another start beside this one must see it
-        try:
-            await self._store.save(record)
-        except BaseException:
-            self._shelf.drop(address, effect.id)
-            raise
+        # On the shelf at once, and for good: a store that fails may have taken it all the same, and then the next
+        # process would start what this one believes absent.
+        self._shelf.put(record)
         self._launch(record, attach=False)
         return {"operation": effect.id}
 
@@ -135,8 +135,10 @@ class OperationDesk:
         if record is None or record.outcome is not None:
             return None
         if not record.cancelled:
-            await self._store.save(replace(record, cancelled=effect.code))
-            record = self._shelf.change(address, effect.operation, cancelled=effect.code) or record
+            async with self._locks[address, effect.operation]:
+                record = self._shelf.page(address).get(effect.operation, record)
+                await self._store.save(replace(record, cancelled=effect.code))
+                record = self._shelf.change(address, effect.operation, cancelled=effect.code) or record
         await self._runners[record.kind].cancel(_work(record))
         return None
 
@@ -149,8 +151,15 @@ class OperationDesk:
 
     async def _see(self, record: OperationRecord, *, attach: bool) -> None:
         key = record.address, record.id
-        outcome = await self._outcome(record, attach=attach)
+        if not attach:
+            await self._insist(record, self._store.save)
+            record = self._shelf.page(record.address).get(record.id, record)
+        if attach or not record.cancelled:
+            outcome = await self._outcome(record, attach=attach)
+        else:
+            outcome = self._failed(record, InterruptedError("it was cancelled before it began"))
         await self._conclude(key, outcome)
+        self._locks.pop(key, None)
         if self._tasks.get(key) is asyncio.current_task():
             del self._tasks[key]
         self._moved(record.address)
@@ -215,7 +224,8 @@ class OperationDesk:
         failures = 0
         while True:
             try:
-                await write(self._shelf.page(record.address).get(record.id, record))
+                async with self._locks[record.address, record.id]:
+                    await write(self._shelf.page(record.address).get(record.id, record))
             except Exception as error:  # noqa: BLE001  # whatever ails the store, nothing must be lost by it
                 failures += 1
                 _LOG.warning("news of %s of %s could not be written down yet: %s", record.id, record.address, error)

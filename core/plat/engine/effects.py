@@ -136,25 +136,31 @@ class Stage:
         """Write the intent first. What is known to have happened, or may have, is not done a second time."""
         before = self._book.get(address, effect.id)
         intent = Intent(address=address, id=effect.id, repeat=effect.repeat, at=self._clock.now())
-        perform = handler.perform
         if before is not None:
             ended = self._book.outcomes(address).get(effect.id)
             if ended is not None and ended.result in (Result.DONE, Result.UNKNOWN):
                 return ended
-            if ended is None:
-                perform = _find_first(handler)
+            if ended is None and handler.find is not None:
+                found = await self._try(effect, handler.find)
+                if found.result is not Result.DONE or found.value is not None:
+                    return await self._finish(intent, found, known=found.result is Result.DONE)
         if before is None or before.outcome is not None:
             try:
                 await self._book.begin(intent)
-            except Exception as error:  # noqa: BLE001  # nothing happened yet: a store that fails is an outcome too
-                return failure(effect.id, error, self._clock)
-        outcome = await self._try(effect, perform)
-        if outcome.result is Result.FAILED and effect.repeat is Repeat.KEYED and not _definite(outcome):
-            return outcome  # it stays open, so that the next attempt looks for it first
-        try:
-            await self._book.finish(intent, outcome)
-        except Exception as error:  # noqa: BLE001  # it happened, and this process knows; the next one will ask
-            _LOG.warning("the outcome of %s of %s could not be written down: %s", effect.id, address, error)
+            except Exception as error:  # noqa: BLE001  # nothing happened yet, whatever ails the store
+                excuse = UnavailableError(f"its intent could not be written down: {error}", code=NOT_SENT)
+                return failure(effect.id, excuse, self._clock)
+        outcome = await self._try(effect, handler.perform)
+        doubt = effect.repeat is Repeat.KEYED and outcome.result is Result.FAILED and not _definite(outcome)
+        return await self._finish(intent, outcome, known=not doubt)
+
+    async def _finish(self, intent: Intent, outcome: Outcome, *, known: bool) -> Outcome:
+        """Write an outcome down, unless it is not `known` for sure: then the next attempt looks for it first."""
+        if known:
+            try:
+                await self._book.finish(intent, outcome)
+            except Exception as error:  # noqa: BLE001  # this process knows it; the next one will ask
+                _LOG.warning("the outcome of %s of %s could not be written down: %s", intent.id, intent.address, error)
         return outcome
 
     async def _try(self, effect: Effect, perform: Performer) -> Outcome:
@@ -252,14 +258,6 @@ def _doubtful(outcome: Outcome) -> Outcome:
         code=outcome.code,
         message=outcome.message,
     )
-
-
-def _find_first(handler: Handler) -> Performer:
-    async def find_or_perform(effect: Effect) -> JSON:
-        found = None if handler.find is None else await handler.find(effect)
-        return found if found is not None else await handler.perform(effect)
-
-    return find_or_perform
 
 
 async def _nobody(effect: Effect) -> JSON:

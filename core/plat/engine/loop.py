@@ -114,8 +114,9 @@ class Engine:
         self._over.clear()
         await self._book.load()
         await self._desk.resume()
-        self._roster.refresh()
         self._queue.open()
+        for entry in self._roster.refresh():
+            self._queue.add(entry, Lane.RESYNC)
         settled = await self._until_over(timeout)
         return self._report(
             settled=settled,

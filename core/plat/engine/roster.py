@@ -48,12 +48,17 @@ class Roster:
         del self.entries[entry.kind.name][entry.key]
         self._addresses.pop(entry.address, None)
 
-    def refresh(self) -> None:
-        """Hand what is written down to all keys; called when it was read again."""
+    def refresh(self) -> list[Entry]:
+        """Hand what is written down to all keys, when it was read again; return those for which it is news."""
         self._recorded = bool(self._book or self._desk)
-        if self._recorded:
-            for entry in self:
+        news = []
+        for entry in self:
+            if self._recorded or entry.past is not NOTHING:
+                before = entry.past
                 self.recall(entry)
+                if entry.past != before:
+                    news.append(entry)
+        return news
 
     def recall(self, entry: Entry) -> None:
         """Reduce what is known of a key to what is written down."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -81,8 +81,9 @@ class Scenario(Protocol):
 class Simulation:
     """One world: its chance, clock and store."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, store: ObjectStore, *, faults: Faults) -> None:
-        self.seed, self.loop, self.store, self.faults = seed, loop, store, faults
+    def __init__(self, seed: int, loop: VirtualLoop, *, faults: Faults) -> None:
+        self.seed, self.loop, self.faults = seed, loop, faults
+        self.store: ObjectStore = MemoryObjects()
         self.chance = random.Random(seed)  # noqa: S311  # it must be the same again
         self.clock = SimulatedClock(loop)
         self.lives = 0
@@ -315,41 +316,51 @@ def simulate(
     seeds: Iterable[int],
     *,
     faults: Faults | None = None,
-    store: Callable[[], Coroutine[Any, Any, ObjectStore]] | None = None,
+    store: Callable[[int], Awaitable[ObjectStore]] | None = None,
 ) -> None:
     """Live through a scenario once for each seed.
 
-    `store` opens a store for one seed on the loop that runs; without it, objects are kept in memory.
+    `store` gives an empty store for a seed, on the one loop that all seeds then share; without it, objects are kept in
+    memory and each seed starts at the same moment.
 
     Raises:
         SimulationError: with the first seed that fails, and what happened last.
     """
-    for seed in seeds:
-        with _loop() as loop:
-            loop.run_until_complete(_one(make, seed, faults or Faults(), store))
+    if store is None:
+        for seed in seeds:
+            with _loop() as loop:
+                _simulate_one(make, Simulation(seed, loop, faults=faults or Faults()), _in_memory)
+        return
+    with _loop() as loop:
+        for seed in seeds:
+            _simulate_one(make, Simulation(seed, loop, faults=faults or Faults()), store)
+
+
+async def _in_memory(seed: int) -> ObjectStore:  # noqa: ARG001  # it is always empty
+    return MemoryObjects()
+
+
+def _simulate_one(
+    make: Callable[[Simulation], Scenario], world: Simulation, store: Callable[[int], Awaitable[ObjectStore]]
+) -> None:
+    try:
+        world.loop.run_until_complete(_one(make, world, store))
+    except (Exception, asyncio.CancelledError) as error:
+        raise world.failed(error) from error
 
 
 async def _one(
-    make: Callable[[Simulation], Scenario],
-    seed: int,
-    faults: Faults,
-    store: Callable[[], Coroutine[Any, Any, ObjectStore]] | None,
+    make: Callable[[Simulation], Scenario], world: Simulation, store: Callable[[int], Awaitable[ObjectStore]]
 ) -> None:
-    loop = asyncio.get_running_loop()
-    if not isinstance(loop, VirtualLoop):
-        raise TypeError("a simulation needs a VirtualLoop")
-    with loop.hold():
-        objects: ObjectStore = MemoryObjects() if store is None else await store()
-    world = Simulation(seed, loop, objects, faults=faults)
     before = asyncio.all_tasks()
+    with world.loop.hold():
+        world.store = await store(world.seed)
     try:
         await world.live(make(world))
-    except Exception as error:
-        raise world.failed(error) from error
     finally:
         await _end(asyncio.all_tasks() - before)
-        with loop.hold():
-            await objects.aclose()
+        with world.loop.hold():
+            await world.store.aclose()
 
 
 @contextmanager
@@ -357,8 +368,10 @@ def _loop() -> Iterator[VirtualLoop]:
     loop = VirtualLoop()
     try:
         yield loop
-        loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
+        for task in (left := asyncio.all_tasks(loop)):
+            task.cancel()
+        loop.run_until_complete(asyncio.wait(left, timeout=1) if left else loop.shutdown_asyncgens())
         loop.close()
 
 
@@ -368,5 +381,5 @@ async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
     while left:
         for task in left:
             task.cancel()
-        await asyncio.wait(left)
+        await asyncio.wait(left, timeout=1)  # some need to be told more than once
         left = [task for task in left if not task.done()]
