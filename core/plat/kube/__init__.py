@@ -12,12 +12,11 @@ from plat.kube.credentials import Identity
 from plat.kube.discovery import Discovery, Resource
 from plat.kube.errors import Cause, ForbiddenError, InvalidError, UnknownKindError
 from plat.kube.feeds import Phase, Scope, State
-from plat.kube.kubeconfig import contexts, load, locations, merge, read
 from plat.kube.leases import Holder, Leases, foreign_leader
 from plat.kube.provider import Kubeconfig
 from plat.kube.proxy import ProxyReply, call_service, service_path
 from plat.kube.reflector import Pace
-from plat.kube.transport import Limits, Request, Response
+from plat.kube.transport import Limits, Request, Response, lines
 from plat.kube.watches import Watches
 
 __all__ = [
@@ -50,16 +49,12 @@ __all__ = [
     "Watches",
     "argocd_config",
     "call_service",
-    "contexts",
     "foreign_leader",
     "from_argocd",
     "from_kubeconfig",
     "from_pod",
+    "lines",
     "live_of",
-    "load",
-    "locations",
-    "merge",
-    "read",
     "service_path",
     "tracking_by",
 ]

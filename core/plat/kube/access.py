@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 import orjson
 
-from plat.api import JSON, UnsupportedError, UserError
+from plat.api import JSON, UnsupportedError, UserError, nearest
 from plat.kube.credentials import (
     Credentials,
     ExecCredentials,
@@ -146,15 +145,6 @@ def _named(config: Mapping[str, JSON], section: str, name: str, body: str) -> Ma
     if name not in entries:
         raise UserError(f"the kubeconfig has no {body} {name!r}", remedy=nearest(name, entries))
     return entries[name].get(body) or {}
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return advice that names the nearest known name, or all of them."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]!r}?"
-    return f"it has {', '.join(names)}" if names else "it has none"
 
 
 def _authorization(token: object, username: object, password: object) -> str:

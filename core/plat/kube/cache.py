@@ -109,9 +109,9 @@ class Cache:
 
     def __init__(self) -> None:
         self._kinds: dict[Kind, dict[Ref, Live]] = {}
-        self._owned: dict[str, dict[Ref, None]] = {}
-        self._children: dict[str, dict[Ref, None]] = {}
-        self._uids: dict[str, Ref] = {}
+        self._owned: dict[str, dict[Ref, Live]] = {}
+        self._children: dict[str, dict[Ref, Live]] = {}
+        self._uids: dict[str, Live] = {}
         self._seen: dict[Kind, str] = {}
 
     def __len__(self) -> int:
@@ -123,8 +123,7 @@ class Cache:
 
     def by_uid(self, uid: str) -> Live | None:
         """Return the object that has this uid."""
-        ref = self._uids.get(uid)
-        return self.get(ref) if ref else None
+        return self._uids.get(uid)
 
     def of(self, kind: Kind, *, namespace: str = "") -> list[Live]:
         """Return all objects of a kind, of one namespace if given."""
@@ -133,7 +132,7 @@ class Cache:
 
     def owned(self, owner: str) -> list[Live]:
         """Return all objects whose facts name this owner."""
-        return self._resolve(self._owned.get(owner, ()))
+        return list(self._owned.get(owner, {}).values())
 
     def owners(self) -> tuple[str, ...]:
         """Return every owner that has objects."""
@@ -141,7 +140,7 @@ class Cache:
 
     def children(self, uid: str) -> list[Live]:
         """Return the objects that have an owner reference to this uid."""
-        return self._resolve(self._children.get(uid, ()))
+        return list(self._children.get(uid, {}).values())
 
     def put(self, live: Live) -> Change | None:
         """Take in an object that the watch delivered; None if this version or a newer one is known already."""
@@ -197,20 +196,17 @@ class Cache:
         if _newer(version, self._seen.get(kind, "")):
             self._seen[kind] = version
 
-    def _resolve(self, refs: Iterable[Ref]) -> list[Live]:
-        return [live for live in map(self.get, refs) if live is not None]
-
     def _link(self, live: Live) -> None:
         self._kinds.setdefault(kind_of(live.ref), {})[live.ref] = live
-        self._uids[live.uid] = live.ref
+        self._uids[live.uid] = live
         if live.owner:
-            self._owned.setdefault(live.owner, {})[live.ref] = None
+            self._owned.setdefault(live.owner, {})[live.ref] = live
         for uid in live.parents:
-            self._children.setdefault(uid, {})[live.ref] = None
+            self._children.setdefault(uid, {})[live.ref] = live
 
     def _unlink(self, live: Live) -> None:
         self._kinds[kind_of(live.ref)].pop(live.ref, None)
-        if self._uids.get(live.uid) == live.ref:
+        if self._uids.get(live.uid) is live:
             del self._uids[live.uid]
         _discard(self._owned, live.owner, live.ref)
         for uid in live.parents:
@@ -228,7 +224,7 @@ def tracking_by(annotation: str, *, owner: Callable[[str], str] = str) -> Extrac
     return extract
 
 
-def _discard(index: dict[str, dict[Ref, None]], key: str, ref: Ref) -> None:
+def _discard(index: dict[str, dict[Ref, Live]], key: str, ref: Ref) -> None:
     refs = index.get(key)
     if refs is not None:
         refs.pop(ref, None)

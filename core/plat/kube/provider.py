@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
-from plat.api import ClusterProvider, Connection, ProviderContext, UserError, hookimpl
-from plat.kube.access import nearest
+from plat.api import ClusterProvider, Connection, ProviderContext, UserError, hookimpl, nearest
 from plat.kube.kubeconfig import contexts, load, locations
 
 

@@ -6,8 +6,9 @@ Where the server can, the list arrives over the watch (one request, no page in m
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Protocol
@@ -19,8 +20,9 @@ from plat.api import Kind, PlatError, RefusedError, UnavailableError
 from plat.kube.cache import Live
 from plat.kube.discovery import Discoverer, Resource
 from plat.kube.errors import InvalidError, UnknownKindError, from_status
-from plat.kube.transport import Request, Transport
+from plat.kube.transport import Request, Transport, lines
 
+_LOG = logging.getLogger("plat.kube")
 _PAGE: Final = 500
 _END_OF_LIST: Final = "k8s.io/initial-events-end"
 _ADDED: Final = b'{"type":"ADDED","object":'
@@ -98,6 +100,10 @@ class Reflector:
                 await self._fail(error, everyday=True)
             except PlatError as error:
                 await self._fail(error, everyday=bool(self._version))
+            except Exception as error:  # noqa: BLE001  # a watch that ended silently would show old objects for ever
+                _LOG.exception("the watch of %s in cluster %s failed", self._kind, self._transport.name)
+                self._version = ""
+                await self._fail(UnavailableError(f"watch of {self._kind}: {error!r}", code="fault"), everyday=False)
 
     async def _round(self) -> None:
         resource = await self._discoverer.resource(self._kind.group, self._kind.kind)
@@ -145,7 +151,7 @@ class Reflector:
         async with self._transport.stream(request) as chunks:
             if listing is None:
                 self._working()
-            async for line in _lines(chunks):
+            async for line in lines(chunks):
                 seen += 1
                 listing = self._take(line, listing)
         if listing is not None or (not seen and loop.time() - started < self._pace.too_short.total_seconds()):
@@ -213,19 +219,6 @@ class Reflector:
             await asyncio.wait_for(self._poked.wait(), pause.total_seconds())
         except TimeoutError:
             return
-
-
-async def _lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-    """Cut a stream into lines of any length: one object may be megabytes, and arrives in many pieces."""
-    pieces: list[bytes] = []
-    async for chunk in chunks:
-        head, *rest = chunk.split(b"\n")
-        pieces.append(head)
-        for following in rest:
-            line = b"".join(pieces)
-            pieces = [following]
-            if line:
-                yield line
 
 
 def _raw(line: bytes, item: Mapping[str, Any]) -> bytes:

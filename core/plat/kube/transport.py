@@ -8,18 +8,19 @@ from __future__ import annotations
 import asyncio
 import random
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
+from weakref import WeakSet
 
 from plat.api import PlatError, UnavailableError, UserError
 from plat.kube.access import Access
 from plat.kube.credentials import Identity
 from plat.kube.errors import from_status, retry_after
+from plat.kube.network import check_address, encoding, open_socket, system_proxy
 from plat.kube.trust import tls
 
 if TYPE_CHECKING:
@@ -28,8 +29,10 @@ if TYPE_CHECKING:
 JSON_TYPE: Final = "application/json"
 _UNAUTHORIZED: Final = 401
 _TOO_MANY: Final = 429
-_KEEP_ALIVE: Final = (("TCP_KEEPIDLE", 20), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 4))
-"""Seconds of silence, between probes, and probes: a watch whose peer is gone is noticed within 40 seconds."""
+_GOODBYE: Final = 0.5
+"""Seconds that closing waits for the other side at most."""
+_CONNECTS: Final = 3
+"""How often a connection is tried that is refused or breaks; an unreachable cluster is told within a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,26 +72,39 @@ class Response:
     body: bytes
 
 
+@dataclass(frozen=True)
+class _Opened:
+    """A session, and the identity that its requests carry."""
+
+    session: aiohttp.ClientSession
+    identity: Identity
+
+
 class Transport:
     """Sends requests to one API server. Opens its session at the first one; `aclose` ends it."""
 
     def __init__(self, access: Access, *, name: str, limits: Limits = Limits()) -> None:  # frozen
-        _check(access.server, name)
+        check_address(access.server, name)
         self.access, self.name = access, name
         self._limits = limits
         self._slots = asyncio.Semaphore(limits.in_flight)
         self._opening = asyncio.Lock()
-        self._session: aiohttp.ClientSession | None = None
+        self._opened: _Opened | None = None
+        self._closed = False
         self._sessions: list[aiohttp.ClientSession] = []
-        self._identity: Identity | None = None
-        self._headers: dict[str, str] = {}
-        self._proxy = access.proxy or _system_proxy(access.server)
+        self._sockets: WeakSet[socket.socket] = WeakSet()
+        self._proxy = access.proxy or system_proxy(access.server)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        sessions, self._sessions, self._session = self._sessions, [], None
+        self._closed = True
+        sessions, self._sessions, self._opened = self._sessions, [], None
         for session in sessions:
             await session.close()
+        # TLS says goodbye after `close` has returned; a loop that ends before leaves open sockets behind.
+        ends = time.monotonic() + _GOODBYE
+        while any(one.fileno() != -1 for one in self._sockets) and time.monotonic() < ends:  # noqa: ASYNC110  # no event
+            await asyncio.sleep(0.005)
 
     async def send(self, request: Request) -> Response:
         """Return the answer whatever its status; retried as `Limits` say. Raises UnavailableError, UserError."""
@@ -97,10 +113,9 @@ class Transport:
                 last = attempt == self._limits.tries
                 try:
                     response = await self._once(request)
-                    if response.status == _UNAUTHORIZED and await self._renewed():
-                        response = await self._once(request)
-                except UnavailableError:
-                    if last or not request.repeatable:
+                except UnavailableError as error:
+                    # A server that does not answer in time will not within a second either: the caller decides.
+                    if last or not request.repeatable or error.code != "connection" or attempt >= _CONNECTS:
                         raise
                     await self._limits.sleep(_jitter(0.1 * 2**attempt))
                     continue
@@ -123,38 +138,58 @@ class Transport:
 
     @asynccontextmanager
     async def stream(self, request: Request) -> AsyncIterator[AsyncIterator[bytes]]:
-        """Open a long answer; gives its bytes as they come. Ends or raises UnavailableError when it breaks."""
-        session = await self._ready()
+        """Open a long answer; gives its bytes as they come (see `lines`). UnavailableError when it breaks.
+
+        `request.deadline` is the longest silence; the whole may take for ever.
+        """
+        opened = await self._ready()
+        async with self._reply(opened, request) as reply:
+            newer = await self._renewed(opened) if reply.status == _UNAUTHORIZED else None
+            if newer is None:
+                yield await self._content(reply, request)
+                return
+        async with self._reply(newer, request) as reply:
+            yield await self._content(reply, request)
+
+    @asynccontextmanager
+    async def _reply(self, opened: _Opened, request: Request) -> AsyncIterator[aiohttp.ClientResponse]:
         import aiohttp  # noqa: PLC0415  # see the module's docstring
 
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=_seconds(request.deadline))
         try:
-            async with session.request(
+            async with opened.session.request(
                 request.method,
                 self._url(request),
-                headers=self._all_headers(request),
+                headers=_headers(opened, request),
                 timeout=timeout,
                 server_hostname=self.access.server_name or None,
                 allow_redirects=False,
             ) as reply:
-                if reply.status != 200:  # noqa: PLR2004  # as above
-                    response = Response(reply.status, reply.headers, await reply.read())
-                    raise self.error(response, request)
-                yield reply.content.iter_any()
+                yield reply
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise self._broken(error, request) from error
 
+    async def _content(self, reply: aiohttp.ClientResponse, request: Request) -> AsyncIterator[bytes]:
+        if reply.status != 200:  # noqa: PLR2004  # HTTP statuses are known by number
+            raise self.error(Response(reply.status, reply.headers, await reply.read()), request)
+        return reply.content.iter_any()
+
     async def _once(self, request: Request) -> Response:
-        session = await self._ready()
+        opened = await self._ready()
+        response = await self._exchange(opened, request)
+        newer = await self._renewed(opened) if response.status == _UNAUTHORIZED else None
+        return response if newer is None else await self._exchange(newer, request)
+
+    async def _exchange(self, opened: _Opened, request: Request) -> Response:
         import aiohttp  # noqa: PLC0415  # see the module's docstring
 
         timeout = aiohttp.ClientTimeout(total=_seconds(request.deadline or self._limits.deadline), sock_connect=10)
         try:
-            async with session.request(
+            async with opened.session.request(
                 request.method,
                 self._url(request),
                 data=request.body,
-                headers=self._all_headers(request),
+                headers=_headers(opened, request),
                 timeout=timeout,
                 server_hostname=self.access.server_name or None,
                 allow_redirects=False,
@@ -168,30 +203,28 @@ class Transport:
 
         return URL(self.access.server + request.path, encoded=True)
 
-    def _all_headers(self, request: Request) -> dict[str, str]:
-        headers = {**self._headers, "Accept": request.accept, **request.headers}
-        if request.body is not None:
-            headers["Content-Type"] = request.content_type
-        return headers
+    async def _renewed(self, used: _Opened) -> _Opened | None:
+        """Return what to use instead of what the server refused; None if there are no other credentials."""
+        latest = self._opened
+        now = await self._ready(fresh=latest is None or latest.identity == used.identity)
+        return now if now.identity != used.identity else None
 
-    async def _renewed(self) -> bool:
-        """Ask for new credentials; False if there are no others."""
-        before = self._identity
-        await self._ready(fresh=True)
-        return self._identity != before
-
-    async def _ready(self, *, fresh: bool = False) -> aiohttp.ClientSession:
+    async def _ready(self, *, fresh: bool = False) -> _Opened:
         identity = await self.access.credentials.identity(fresh=fresh)
-        if self._session is not None and identity is self._identity:
-            return self._session
+        if self._opened is not None and identity == self._opened.identity:
+            return self._opened
         async with self._opening:
-            if self._session is None or not _same_certificate(identity, self._identity):
-                opened = self._open(identity)
-                self._sessions.append(opened)  # the old one may be in use; `aclose` ends them all
-                self._session = opened
-            self._identity = identity
-            self._headers = {"Authorization": identity.authorization} if identity.authorization else {}
-            return self._session
+            if self._closed:
+                raise UnavailableError(f"the client of cluster {self.name} is closed", code="closed")
+            opened = self._opened
+            if opened is None or identity != opened.identity:
+                if opened is not None and _same_certificate(identity, opened.identity):
+                    session = opened.session
+                else:
+                    session = self._open(identity)
+                    self._sessions.append(session)  # an older one may be in use; `aclose` ends them all
+                self._opened = opened = _Opened(session, identity)
+            return opened
 
     def _open(self, identity: Identity) -> aiohttp.ClientSession:
         import aiohttp  # noqa: PLC0415  # see the module's docstring
@@ -200,16 +233,21 @@ class Transport:
         connector = aiohttp.TCPConnector(
             limit=0,
             ssl=tls(self.access, identity) if secure else True,
-            socket_factory=_socket,
+            socket_factory=self._socket,
             keepalive_timeout=60,
             ttl_dns_cache=60,
         )
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
-            headers={"User-Agent": "plat", **_encoding(self.access.server)},
+            headers={"User-Agent": "plat", **encoding(self.access.server)},
             proxy=self._proxy or None,
         )
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        made = open_socket(info)
+        self._sockets.add(made)
+        return made
 
     def _pause(self, response: Response) -> float | None:
         """Return how long to wait before the same request again, None: do not repeat it (client-go's rule)."""
@@ -237,42 +275,30 @@ class Transport:
         return UnavailableError(f"{self._where(request)}: {text}", code="connection")
 
 
-def _check(server: str, name: str) -> None:
-    try:
-        parts = urlsplit(server)
-        fine = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
-    except ValueError:
-        fine = False
-    if not fine:
-        raise UserError(f"{server!r} is not the address of an API server", where=f"cluster {name}")
+async def lines(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Cut a stream into lines of any length: one object may be megabytes, and arrives in many pieces."""
+    pieces: list[bytes] = []
+    async for chunk in chunks:
+        head, *rest = chunk.split(b"\n")
+        pieces.append(head)
+        for following in rest:
+            line = b"".join(pieces)
+            pieces = [following]
+            if line:
+                yield line
 
 
-def _socket(info: tuple[Any, ...]) -> socket.socket:
-    family, kind, protocol, *_ = info
-    made = socket.socket(family, kind, protocol)
-    made.setblocking(False)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for option, seconds in _KEEP_ALIVE:
-        if hasattr(socket, option):
-            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), seconds)
-    return made
+def _same_certificate(one: Identity, other: Identity) -> bool:
+    return (one.certificate, one.key) == (other.certificate, other.key)
 
 
-def _encoding(server: str) -> dict[str, str]:
-    """Ask a server on this machine not to compress: it would cost both sides more than it saves."""
-    host = urlsplit(server).hostname or ""
-    return {"Accept-Encoding": "identity"} if host == "localhost" or host.startswith("127.") else {}
-
-
-def _system_proxy(server: str) -> str:
-    parts = urlsplit(server)
-    if not parts.hostname or proxy_bypass(parts.hostname):
-        return ""
-    return getproxies().get(parts.scheme, "")
-
-
-def _same_certificate(one: Identity, other: Identity | None) -> bool:
-    return other is not None and (one.certificate, one.key) == (other.certificate, other.key)
+def _headers(opened: _Opened, request: Request) -> dict[str, str]:
+    headers = {"Accept": request.accept, **request.headers}
+    if opened.identity.authorization:
+        headers["Authorization"] = opened.identity.authorization
+    if request.body is not None:
+        headers["Content-Type"] = request.content_type
+    return headers
 
 
 def _seconds(length: timedelta | None) -> float | None:

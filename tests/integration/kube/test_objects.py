@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from plat.api import Kind, Ref, RefusedError, UserError, at
 from plat.kube import (
     Client,
     ForbiddenError,
+    Identity,
     InvalidError,
     PatchType,
     UnknownKindError,
@@ -265,3 +267,24 @@ async def test_openapi_of_one_group_version_is_one_document(client: Client) -> N
     documents = await client.openapi(["apps/v1", "v1", "no.such/v9"])
     assert set(documents) == {"apis/apps/v1", "api/v1"}
     assert "io.k8s.api.apps.v1.Deployment" in documents["apis/apps/v1"]["components"]["schemas"]
+
+
+async def test_a_client_certificate_that_is_renewed_is_used(control_plane: Any) -> None:
+    access = from_kubeconfig(control_plane.kubeconfig)
+    good = await access.credentials.identity()
+
+    class Late:
+        """Refused at first, as a token that has ended is."""
+
+        now = Identity(authorization="Bearer ended")
+
+        async def identity(self, *, fresh: bool = False) -> Identity:
+            if fresh:
+                self.now = good
+            return self.now
+
+    async with Client(replace(access, credentials=Late()), name="real") as client:
+        assert await client.list(Kind(kind="Namespace"))
+        async with Watches(client) as watches:
+            await watches.synced(Kind(kind="Namespace"))
+            assert watches.of(Kind(kind="Namespace"))

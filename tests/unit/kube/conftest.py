@@ -116,6 +116,8 @@ class FakeApi:
                 self.faults.remove(fault)
                 answer = fault[1](request)
                 return answer if answer is not None else web.Response()
+        if request.path == "/version":
+            return web.json_response({"gitVersion": "v1.35.4"})
         if request.path in {"/api", "/apis"}:
             return self._discover(request)
         return await self._object(request)
@@ -163,6 +165,9 @@ class FakeApi:
 
     def _list(self, request: web.Request, plural: str, namespace: str) -> web.StreamResponse:
         found = self._matching(plural, namespace)
+        field, _, wanted = request.query.get("fieldSelector", "").partition("=")
+        if field == "metadata.name":
+            found = [o for o in found if o["metadata"]["name"] == wanted]
         limit, start = int(request.query.get("limit", "500")), int(request.query.get("continue") or 0)
         bare = [{k: v for k, v in o.items() if k not in {"kind", "apiVersion"}} for o in found[start : start + limit]]
         more = str(start + limit) if start + limit < len(found) else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from plat.api import UserError
-from plat.kube import contexts, load, locations, merge, read
+from plat.kube.kubeconfig import contexts, load, locations, merge, read
 
 TEXT = b"""
 apiVersion: v1
