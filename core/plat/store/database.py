@@ -109,22 +109,27 @@ class Database:
         """Return a number that grows with each commit that this process knows of."""
         return self._moves
 
-    async def moved(self, since: int) -> None:
-        """Wait until `moves` is no longer `since`: something was committed, here or by another process."""
+    async def moved(self, since: int) -> bool:
+        """Wait until `moves` is no longer `since`: something was committed, here or by another process.
+
+        False once the database is closed: nothing will move any more.
+        """
         self._waiting += 1
-        if self._poller is None:
+        if self._poller is None and not self._closed:
             self._poller = self._loop.create_task(self._look_for_others())
         try:
-            while self._moves == since:
+            while self._moves == since and not self._closed:
                 await self._moved.wait()
         finally:
             self._waiting -= 1
+        return not self._closed
 
     async def aclose(self) -> None:
         """Commit what has been asked for, and close. Safe to call twice."""
         if self._closed:
             return
         self._closed = True
+        self._announce()
         if self._poller is not None:
             self._poller.cancel()
             await asyncio.gather(self._poller, return_exceptions=True)

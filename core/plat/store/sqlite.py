@@ -139,15 +139,16 @@ class SqliteStore:
         return await self._write(kind, work)
 
     async def watch(self, kind: str, since: str = "") -> AsyncGenerator[Event, None]:
-        """Tell every change of a kind after a version, for ever. Raises ExpiredError."""
+        """Tell every change of a kind after a version, until the store is closed. Raises ExpiredError."""
         cursor = _cursor(since)
-        while True:
+        going = True
+        while going:
             moves = self.database.moves
             page = await self.database.read(_Since(kind, cursor, first=not since and cursor == 0))
             for event in page.events:
                 yield event
             cursor = page.version
-            await self.database.moved(moves)
+            going = await self.database.moved(moves)
 
     async def aclose(self) -> None:
         """Close the database."""

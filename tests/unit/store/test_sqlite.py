@@ -85,6 +85,14 @@ async def test_a_closed_store_says_so(store: SqliteStore) -> None:
         await store.create(KIND, "f1", spec={})
 
 
+async def test_closing_ends_a_watch(store: SqliteStore) -> None:
+    made = await store.create(KIND, "f1", spec={})
+    waiting = asyncio.create_task(told(store, KIND, "", 2))
+    await asyncio.sleep(0.1)
+    await store.aclose()
+    assert [event.object for event in await waiting] == [made]
+
+
 async def test_many_small_writes_are_few_commits(store: SqliteStore) -> None:
     made = [await store.create(KIND, f"a{number}", spec={}) for number in range(3)]
     made += await asyncio.gather(*(store.create(KIND, f"b{number}", spec={}) for number in range(1000)))
