@@ -40,6 +40,11 @@ class Live(Protocol):
         """Its resource version."""
         ...
 
+    @property
+    def deleting(self) -> bool:
+        """Whether its deletion has been asked for."""
+        ...
+
     def body(self) -> Manifest:
         """The object itself, parsed when asked for."""
         ...
