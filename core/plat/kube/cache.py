@@ -234,6 +234,6 @@ def _discard(index: dict[str, dict[Ref, Live]], key: str, ref: Ref) -> None:
 
 def _newer(version: str, than: str) -> bool:
     """Compare resource versions: integers, by Kubernetes' own definition since 1.35; anything else counts as newer."""
-    if version.isdigit() and than.isdigit():
+    if version.isdecimal() and than.isdecimal():
         return int(version) > int(than)
     return version != than

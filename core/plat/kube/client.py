@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Mapping
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlencode
@@ -133,12 +134,8 @@ class Client:
         A conflict (not forced) is RefusedError(code="conflict") with its causes; `dry_run` changes nothing.
         """
         path = await self._address(manifest, subresource)
-        query = {"fieldManager": manager, "force": _text(force), "fieldValidation": "Strict" if validate else "Ignore"}
-        if dry_run:
-            query["dryRun"] = "All"
-        request = Request(
-            "PATCH", f"{path}?{urlencode(query)}", dump(manifest), content_type=APPLY_TYPE, repeatable=True
-        )
+        query = _apply_query(manager, force, dry_run, validate)
+        request = Request("PATCH", f"{path}?{query}", dump(manifest), content_type=APPLY_TYPE, repeatable=True)
         return await self._write(request, manifest)
 
     async def create(self, manifest: Manifest, *, manager: str, dry_run: bool = False) -> Manifest:
@@ -283,9 +280,14 @@ def _namespace(manifest: Manifest, resource: Resource) -> str:
     return namespace
 
 
+@lru_cache(maxsize=64)  # the same few for thousands of applies
+def _apply_query(manager: str, force: bool, dry_run: bool, validate: bool) -> str:  # noqa: FBT001  # cached by place
+    query = {"fieldManager": manager, "force": str(force).lower()}
+    query["fieldValidation"] = "Strict" if validate else "Ignore"
+    if dry_run:
+        query["dryRun"] = "All"
+    return urlencode(query)
+
+
 def _query(manager: str, dry_run: bool) -> str:  # noqa: FBT001  # a query has no keyword
     return urlencode({"fieldManager": manager, **({"dryRun": "All"} if dry_run else {})})
-
-
-def _text(flag: bool) -> str:  # noqa: FBT001  # as above
-    return "true" if flag else "false"

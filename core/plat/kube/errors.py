@@ -21,6 +21,7 @@ _SHORTEST_SECRET: Final = 3
 _LONGEST_PLAIN_TEXT: Final = 300
 _NOT_OF_THE_SCHEMA: Final = "failed to create typed patch object"
 """A server-side apply of an unknown field or a wrong type is answered as status 500 with this (seen up to 1.35)."""
+_SECONDS: Final = re.compile(r"[0-9]{1,6}")
 _TYPED_VALUE: Final = re.compile(r"(Value:)[^}]*(})")
 
 
@@ -72,7 +73,7 @@ def from_status(status: int, body: bytes, *, headers: Mapping[str, str], where: 
 def retry_after(headers: Mapping[str, str]) -> timedelta | None:
     """Return how long the server asks us to wait. Only its form in seconds is used by API servers."""
     value = headers.get("Retry-After", "")
-    return timedelta(seconds=int(value)) if value.isdigit() else None
+    return timedelta(seconds=int(value)) if _SECONDS.fullmatch(value) else None
 
 
 def masked(error: PlatError, manifest: Manifest) -> PlatError:
@@ -104,7 +105,10 @@ def _text(answer: Mapping[str, Any], body: bytes) -> str:
 
 
 def _causes(answer: Mapping[str, Any]) -> Iterator[Cause]:
-    for cause in at(answer, "details.causes", ()):
+    causes = at(answer, "details.causes")
+    for cause in causes if isinstance(causes, list) else ():
+        if not isinstance(cause, dict):
+            continue  # what answers may be a proxy in between
         yield Cause(str(cause.get("field", "")), str(cause.get("reason", "")), str(cause.get("message", "")))
 
 

@@ -6,6 +6,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from plat.api import PlatError, RefusedError, UnavailableError, UserError
 from plat.kube.errors import ForbiddenError, InvalidError, UnknownKindError, from_status, masked
@@ -91,3 +93,21 @@ def test_values_of_a_secret_never_show() -> None:
 def test_other_kinds_keep_the_whole_message() -> None:
     error = masked(UserError("replicas: 12345"), {"apiVersion": "v1", "kind": "ConfigMap", "data": {"a": "12345"}})
     assert "12345" in str(error)
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["details", "causes", "name", "reason", "message"]), inner, max_size=3)
+    ),
+)
+
+
+@given(st.integers(300, 599), st.binary() | _json.map(orjson.dumps), st.dictionaries(st.just("Retry-After"), st.text()))
+def test_whatever_a_proxy_in_between_answers_is_an_error_of_ours(
+    status: int, body: bytes, headers: dict[str, str]
+) -> None:
+    error = from_status(status, body, headers=headers, where="cluster c")
+    assert isinstance(error, PlatError)
+    assert str(error)
