@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 from plat.api import JSON, Application, Manifest, PlatError, Ref, UnavailableError
 from plat.cluster.comparison.fields import owned_paths
 from plat.cluster.comparison.memory import Verdict, Verdicts
-from plat.cluster.comparison.normal import applicable, normal, without
+from plat.cluster.comparison.normal import alike, applicable, normal, without
 from plat.cluster.comparison.paths import shown, value_at
 from plat.cluster.rendering.targets import Target, digest
 
@@ -68,6 +68,11 @@ class Projection(Protocol):
         """The paths that differ."""
         ...
 
+    @property
+    def extra(self) -> Sequence[str]:
+        """The paths that our manager has applied and the desired object no longer has."""
+        ...
+
 
 class Server(Protocol):
     """What a comparison may ask of one cluster."""
@@ -77,12 +82,8 @@ class Server(Protocol):
         """The cluster's name; verdicts are kept by it."""
         ...
 
-    async def project(self, pairs: Sequence[tuple[Manifest, Manifest]]) -> Sequence[Projection]:
+    async def project(self, pairs: Sequence[tuple[Manifest, Manifest]], manager: str) -> Sequence[Projection]:
         """Cut live objects down to the fields of the desired ones: pairs of (desired, live)."""
-        ...
-
-    async def owned_extra(self, manager: str, pairs: Sequence[tuple[Manifest, Manifest]]) -> Sequence[Sequence[str]]:
-        """Name the fields that the manager has applied and the desired object no longer has."""
         ...
 
     async def dry_run(self, manifest: Manifest, manager: str) -> Manifest:
@@ -171,21 +172,13 @@ class Comparer:
 
     async def _judge(self, app: Application, pairs: Sequence[tuple[Target, Live]]) -> list[Compared]:
         sides = [await self._sides(app, target, live) for target, live in pairs]
-        projections = await self._server.project(sides)
-        full = [(target.manifest, live.body()) for target, live in pairs]
-        extras = await self._server.owned_extra(app.camp.field_manager, full)
-        return list(
-            await asyncio.gather(
-                *(
-                    self._verdict(app, pair, side, projection=projection, extra=extra)
-                    for pair, side, projection, extra in zip(pairs, sides, projections, extras, strict=True)
-                )
-            )
-        )
+        projections = await self._server.project(sides, app.camp.field_manager)
+        found = zip(pairs, sides, projections, strict=True)
+        return list(await asyncio.gather(*(self._verdict(app, *one) for one in found)))
 
     async def _sides(self, app: Application, target: Target, live: Live) -> tuple[Manifest, Manifest]:
         body = live.body()
-        sides: list[Manifest] = [normal(target.manifest), normal(body)]
+        sides: list[Manifest] = [alike(target.manifest), alike(body)]
         for rule in applicable(app, target.ref):
             owned = owned_paths(body, frozenset(rule.managers)) if rule.managers else ()
             sides = [_drop(without(side, rule.json_pointers), owned) for side in sides]
@@ -198,18 +191,16 @@ class Comparer:
         app: Application,
         pair: tuple[Target, Live],
         side: tuple[Manifest, Manifest],
-        *,
         projection: Projection,
-        extra: Sequence[str],
     ) -> Compared:
         target, live = pair
         mark = self._mark(app, target)
         known = self._verdicts.get(self._server.name, live.uid)
         seen = digest(projection.live)
-        synced = not extra and (projection.equal or self._remembered(known, mark, seen, live))
-        paths = sorted({*projection.differing, *extra}) if not synced else []
+        gone = [path for path in projection.extra if value_at(side[1], path) is not None]
+        synced = not gone and (projection.equal or self._remembered(known, mark, seen, live))
         undecided = known is None or known.target != mark or not known.projection
-        if not synced and not extra and undecided:
+        if not synced and not gone and undecided:
             try:
                 synced = await self._dry_run_agrees(app, target, side[1])
             except UnavailableError:
@@ -219,6 +210,7 @@ class Comparer:
         self._verdicts.put(self._server.name, live.uid, Verdict(mark, live.version, seen, synced=synced))
         if synced:
             return _compared(target, live, "Synced")
+        paths = sorted({*projection.differing, *gone})
         changes = tuple(FieldChange(p, shown(side[0], p), shown(live.body(), p)) for p in paths)
         changed = known is not None and known.target != mark
         compared = _compared(target, live, "OutOfSync", changes=changes, wish_changed=changed)
@@ -240,7 +232,7 @@ class Comparer:
             result = without(result, rule.json_pointers)
             if rule.jq:
                 result = await self._server.jq_delete(rule.jq, result)
-        return digest(result) == digest(live)
+        return digest(result) == digest(normal(live))
 
 
 def _missing(target: Target) -> Compared:

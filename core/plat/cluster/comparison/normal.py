@@ -18,8 +18,8 @@ RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def normal(manifest: Manifest) -> dict[str, Any]:
-    """Return a copy without status and the server's own metadata, in the one spelling of values with several."""
-    body = editable(manifest)
+    """Return a copy without status and the server's own metadata, spelled as `alike` does."""
+    body = alike(manifest)
     body.pop("status", None)
     metadata = body.get("metadata") or {}
     for name in _SERVER_SIDE:
@@ -27,6 +27,12 @@ def normal(manifest: Manifest) -> dict[str, Any]:
     annotations = metadata.get("annotations")
     if isinstance(annotations, dict):
         annotations.pop(LAST_APPLIED, None)
+    return body
+
+
+def alike(manifest: Manifest) -> dict[str, Any]:
+    """Return a copy in which values that may be spelled in several ways are spelled in one."""
+    body = editable(manifest)
     group, kind = str(body.get("apiVersion", "")).rpartition("/")[0], body.get("kind")
     if not group and kind == "Secret":
         _secret(body)
