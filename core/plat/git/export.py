@@ -82,7 +82,7 @@ def _ages(folder: Path) -> Iterator[tuple[float, Path]]:
 
 def _fill(folder: Path, store: Store, root: str, limits: Limits) -> None:
     budget = Budget(limits)
-    for path, entry in everything(store, root, budget):
+    for path, entry in list(everything(store, root, budget)):  # the whole is counted before the first is written
         if entry.mode in (TREE, MODULE):
             (folder / path).mkdir()
         elif entry.mode == LINK:

@@ -47,7 +47,7 @@ class Login:
 class Offer:
     """What one run of git is given: settings and variables of its environment."""
 
-    settings: Sequence[tuple[str, str]] = ()
+    settings: Sequence[tuple[str, str]] = field(default=(), repr=False)
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
 

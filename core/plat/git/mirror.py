@@ -16,6 +16,7 @@ from plat.api import PlatError, UnavailableError
 from plat.git.addresses import Address
 from plat.git.command import GitCommand
 from plat.git.flight import Flight
+from plat.git.local import stamp
 from plat.git.locks import held
 from plat.git.login import Login, offering
 from plat.git.objects import Objects, Trees
@@ -50,6 +51,9 @@ class Mirror:
         self.objects = Objects(self.path, shared.command.environ(), shared.trees)
         self.refs: Refs | None = None
         """What the repository had when this process last asked; None before that."""
+        self._stamp = ""
+        self.absent: set[str] = set()
+        """Commits that the repository did not give; forgotten when anything moves there."""
         self.flight: Flight[Refs] = Flight(self._update)
 
     async def probe(self) -> Refs:
@@ -61,14 +65,24 @@ class Mirror:
             )
         return parse_remote(text)
 
+    async def moved(self) -> bool:
+        """Say whether any branch or tag moved since the last fetch; of a local repository without asking git."""
+        local = self.address.local
+        if self.refs is None or (local is not None and self._stamp and self._stamp == stamp(local)):
+            return self.refs is None
+        there = await self.probe()
+        return (there.all(), there.head) != (self.refs.all(), self.refs.head)
+
     async def obtain(self, wanted: str) -> bool:
         """Fetch one more commit or ref (`refs/pull/7/head`), and say whether the repository gave it."""
         spec = f"+{wanted}:{wanted}" if wanted.startswith("refs/") else wanted
         async with held(self._lock):
             try:
                 await self._fetch([spec])
-            except UnavailableError:
-                raise
+            except UnavailableError as error:
+                if error.code == "network":
+                    raise
+                return False
             except PlatError:
                 return False
         return True
@@ -83,7 +97,6 @@ class Mirror:
         async with held(self._lock):
             await self._recreate()
             await self._fetch([*_REFSPECS], prune=True)
-            self.refs = None
 
     def close(self) -> None:
         """End the process that reads objects."""
@@ -101,9 +114,10 @@ class Mirror:
 
     async def _update(self) -> Refs:
         """Bring the mirror to what the repository has now. Nothing is fetched when nothing moved."""
+        looked = stamp(self.address.local) if self.address.local is not None else ""
         there = await self.probe()
         async with held(self._lock):
-            if not (self.path / "HEAD").exists():
+            if self.objects.damaged or not (self.path / "HEAD").exists():
                 await self._recreate()
             here = await self._local_refs()
             if here.all() != there.all():
@@ -111,8 +125,11 @@ class Mirror:
                 here = await self._local_refs()
         # what was pushed between the two questions shows in the branches, not in the older answer about HEAD
         head = here.heads.get(there.default, there.head)
-        self.refs = Refs(here.heads, here.tags, there.default, head)
-        return self.refs
+        refs = Refs(here.heads, here.tags, there.default, head)
+        if refs != self.refs:
+            self.absent.clear()
+        self.refs, self._stamp = refs, looked
+        return refs
 
     async def _fetch_or_renew(self) -> None:
         try:
@@ -143,6 +160,7 @@ class Mirror:
     async def _recreate(self) -> None:
         """Put an empty mirror in the place of whatever is there, in one step."""
         self.objects.close()
+        self.objects.damaged = False
         scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._shared.folder))
         fresh, old = scratch / "fresh", scratch / "old"
         try:

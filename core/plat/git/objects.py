@@ -99,6 +99,8 @@ class Objects:
 
     def __init__(self, git_dir: Path, environ: Mapping[str, str], trees: Trees) -> None:
         self._git_dir, self._environ, self._trees = git_dir, environ, trees
+        self.damaged = False
+        """Whether an object was missing or not what its id says; the mirror should be made anew."""
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
         self._end: weakref.finalize[[subprocess.Popen[bytes]], Objects] | None = None
@@ -130,6 +132,7 @@ class Objects:
         with self._lock:
             found, data = self._ask(oid, limit)
         if found != kind:
+            self.damaged = True
             raise UnavailableError(f"{kind} {oid} is missing in {self._git_dir}", code="damaged")
         return data
 
@@ -142,6 +145,7 @@ class Objects:
             except (BrokenPipeError, EOFError):
                 self._stop()
                 if last:
+                    self.damaged = True
                     raise UnavailableError(f"git cannot read {self._git_dir}", code="damaged") from None
         raise AssertionError
 
@@ -164,6 +168,7 @@ class Objects:
         if len(data) != size:
             raise EOFError
         if object_id(kind, data) != oid:
+            self.damaged = True
             raise UnavailableError(f"{kind} {oid} is damaged in {self._git_dir}", code="damaged")
         return kind, data
 

@@ -106,9 +106,11 @@ class Repositories:
         return _fetched(url, before or Refs(), after)
 
     async def poll(self, url: str) -> bool:
-        """Say whether any branch or tag moved since this process last fetched. Fetches nothing."""
-        mirror = self.mirror(url)
-        return mirror.refs is None or bool(moved(mirror.refs, await mirror.probe()))
+        """Say whether any branch or tag moved since this process last fetched. Fetches nothing.
+
+        A repository on this machine is only looked at, without a process: cheap enough for every second.
+        """
+        return await self.mirror(url).moved()
 
     async def refs(self, url: str, *globs: str) -> Mapping[str, str]:
         """Return commits by full name of the ref, of those that match any of the globs (none: all)."""
@@ -144,6 +146,8 @@ class Repositories:
         """Return the tree of a revision, with a read-set of its own. Raises as `resolve`."""
         mirror = self.mirror(url)
         commit = await self.resolve(url, revision)
+        if mirror.objects.damaged:
+            await mirror.renew()
         if commit not in self._roots:
             self._roots[commit] = (await self._commit(mirror, commit, url)).tree
         origin = Origin(url, commit, self._exports, self._limits)
@@ -193,9 +197,12 @@ class Repositories:
     async def _sha(self, mirror: Mirror, sha: str, url: str) -> str:
         """A commit that is here needs no network; one that no branch leads to is asked for by name."""
         if sha in self._roots or _peeled(mirror, sha):
-            return _peeled(mirror, sha)
+            return sha
+        if mirror.refs is not None and sha in mirror.absent:
+            raise unknown(mirror.refs, sha, url)
         refs = await (mirror.flight.anew() if mirror.refs is not None else self._refs(mirror))
         if not _peeled(mirror, sha) and not (await mirror.obtain(sha) and _peeled(mirror, sha)):
+            mirror.absent.add(sha)
             raise unknown(refs, sha, url)
         return sha
 

@@ -163,8 +163,8 @@ class GitTree:
 
     def _leads_to_file(self, path: str) -> bool:
         found = self._find(path)
+        self._record(found.path)
         if found.entry is None:
-            self._record(found.path)
             self._warnings[f"{path} is a symlink to {found.path}, which does not exist"] = None
         return found.entry is not None and found.entry.mode not in (TREE, MODULE)
 

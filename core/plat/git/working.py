@@ -150,6 +150,7 @@ class WorkingCopy:
         lose commits that this copy never saw).
         """
         name = checked_branch(branch or self._branch)
+        await self._known_head()
         async with held(self._lock(name)):
             for attempt in range(attempts):
                 verdict = await self._push_once(f"HEAD:refs/heads/{name}", name if force else "")
@@ -166,11 +167,12 @@ class WorkingCopy:
     async def push_tag(self, tag: str) -> Commit:
         """Push the commit that is checked out as a tag. Raises RefusedError (code `exists`) if the tag is another."""
         name = checked_branch(tag)
+        commit = await self._known_head()
         verdict = await self._push_once(f"HEAD:refs/tags/{name}", "")
         if not verdict.done:
             code = verdict.code or "exists"
             raise RefusedError(f"{self.url}, tag {name}: {verdict.text}", code=code)
-        return await self._known_head()
+        return commit
 
     async def _make(self, mirror: Path) -> None:
         """Clone from the mirror by hard links, then point to the repository itself."""
