@@ -12,30 +12,19 @@ import contextlib
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar
 
 from plat.api import UserError
 from plat.store.faults import fault_of, file_fault
+from plat.store.schemas import Schema, claim, migrate, use_wal
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[sqlite3.Connection], T]
-
-_APPLICATION: Final = 0x706C6174  # "plat", in the header of the file (PRAGMA application_id)
-_AGAIN: Final = 0.02  # seconds between two tries to switch a file to WAL
-
-
-@dataclass(frozen=True)
-class Schema:
-    """The tables of one part of the store. Each step is one statement; its version is their number; they only grow."""
-
-    part: str
-    steps: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -86,7 +75,7 @@ class Database:
 
     async def ensure(self, schema: Schema) -> None:
         """Bring the tables of one part to its newest version. Raises UserError where a newer plat wrote them."""
-        await self.write(lambda connection: _migrate(connection, schema, self.path))
+        await self.write(lambda connection: migrate(connection, schema, self.path))
 
     async def read(self, work: Work[T]) -> T:
         """Run work that only reads, in one snapshot of everything that has been committed."""
@@ -152,8 +141,8 @@ class Database:
             raise file_fault(error, self.path) from None
         with self._told():
             self._writer = self._connection()
-            _claim(self._writer, self.path)
-            _use_wal(self._writer, self._busy)
+            claim(self._writer, self.path)
+            use_wal(self._writer, self._busy)
             self._reader = self._connection()
             self._reader.execute("PRAGMA query_only=ON")
             self._seen = self._data_version()
@@ -258,42 +247,3 @@ def _connected(connection: sqlite3.Connection | None) -> sqlite3.Connection:
     if connection is None:
         raise RuntimeError("used before it was opened")
     return connection
-
-
-def _claim(connection: sqlite3.Connection, path: Path) -> None:
-    """Make a new file ours; refuse that of another program."""
-    connection.execute("BEGIN IMMEDIATE")
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    used = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if owner != _APPLICATION and (owner or used):
-        connection.execute("ROLLBACK")
-        raise UserError("this database belongs to another program", where=str(path), remedy="give plat its own path")
-    if not used:
-        connection.execute(f"PRAGMA application_id={_APPLICATION}")
-        connection.execute("CREATE TABLE parts (part TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-    connection.execute("COMMIT")
-
-
-def _use_wal(connection: sqlite3.Connection, patience: float) -> None:
-    """Switch to WAL, which SQLite refuses at once, without waiting, while another process does the same."""
-    deadline = time.monotonic() + patience
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                raise
-            time.sleep(_AGAIN)
-        else:
-            return
-
-
-def _migrate(connection: sqlite3.Connection, schema: Schema, path: Path) -> None:
-    row = connection.execute("SELECT version FROM parts WHERE part = ?", (schema.part,)).fetchone()
-    version, newest = (row[0] if row else 0), len(schema.steps)
-    if version > newest:
-        message = f"a newer plat wrote this ({schema.part} version {version}, known up to {newest})"
-        raise UserError(message, where=str(path), remedy="update plat")
-    for step in schema.steps[version:]:
-        connection.execute(step)
-    connection.execute("INSERT OR REPLACE INTO parts VALUES (?, ?)", (schema.part, newest))

@@ -12,13 +12,14 @@ import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-from plat.api import JSON, UserError
+from plat.api import JSON, Clock, UserError
 from plat.store.chains import Head, Verified, check_chains, genesis, link
-from plat.store.database import Database, Schema
+from plat.store.database import Database
 from plat.store.encoding import dump, dump_masked, load, moment, stamp
+from plat.store.schemas import Schema
 
 _SCHEMA: Final = Schema(
     "ledger",
@@ -39,17 +40,18 @@ _SCHEMA: Final = Schema(
     ),
 )
 _COLUMNS: Final = "epoch, seq, at, type, subject, by, because, facts, previous, hash"
+_NOT_SAID: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One thing that happened. The ledger fills in what comes after `facts`.
+    """One thing that happened. The ledger fills in what comes after `facts`, and the time where none is given.
 
     `by` is who: a person (`ann (os-user, unverified)`), a field manager, `plat`. Anything `Sensitive` in `facts` is
     masked before it is written.
     """
 
-    at: datetime
+    at: datetime = _NOT_SAID
     type: str
     subject: str
     by: str = ""
@@ -64,16 +66,19 @@ class Row:
 class Ledger:
     """The ledger of one stack, for one process that writes."""
 
-    def __init__(self, database: Database, stack: str) -> None:
+    def __init__(self, database: Database, stack: str, *, clock: Clock | None = None) -> None:
         self.stack = stack
-        self._database = database
+        self._database, self._clock = database, clock
         self._writer = str(uuid.uuid4())
 
     @classmethod
-    async def open(cls, database: Database, stack: str) -> Self:
-        """Make the tables where they are missing. An epoch begins with the first row that is written."""
+    async def open(cls, database: Database, stack: str, *, clock: Clock | None = None) -> Self:
+        """Make the tables where they are missing. An epoch begins with the first row that is written.
+
+        `clock` dates rows that do not say when; without one it is the system's.
+        """
         await database.ensure(_SCHEMA)
-        return cls(database, stack)
+        return cls(database, stack, clock=clock)
 
     async def append(self, row: Row) -> Row:
         """Write one row and return it as written. It is on disk then, also if power is lost."""
@@ -81,6 +86,7 @@ class Ledger:
 
     async def extend(self, rows: Sequence[Row]) -> list[Row]:
         """Write rows in order, all or none."""
+        rows = [self._dated(row) for row in rows]
         texts = [_texts(row) for row in rows]
         if not texts:
             return []
@@ -114,6 +120,11 @@ class Ledger:
     async def verify(self, anchors: Sequence[Head] = ()) -> Verified:
         """Recompute every chain of the stack. `anchors` are heads that were kept elsewhere and must still be there."""
         return await self._database.read(lambda connection: _verify(connection, self.stack, anchors))
+
+    def _dated(self, row: Row) -> Row:
+        if row.at is not _NOT_SAID:
+            return row
+        return replace(row, at=self._clock.now() if self._clock else datetime.now(UTC))
 
     def _extend(self, connection: sqlite3.Connection, rows: Sequence[Sequence[str]]) -> list[tuple[int, int, str, str]]:
         epoch = _epoch(connection, self.stack, self._writer)

@@ -64,6 +64,20 @@ async def test_an_empty_ledger_is_whole(database: Database) -> None:
     assert await ledger.head() is None
 
 
+class Clock:
+    def now(self) -> datetime:
+        return NOW
+
+
+async def test_a_row_that_does_not_say_when_is_dated_by_the_clock(database: Database) -> None:
+    ledger = await Ledger.open(database, "shop", clock=Clock())
+    written = await ledger.append(Row(type="drift", subject="Deployment shop/web"))
+    assert written.at == NOW
+    assert await ledger.query() == [written]
+    by_system = await (await Ledger.open(database, "shop")).append(Row(type="drift", subject="x"))
+    assert abs(by_system.at - datetime.now(UTC)) < timedelta(minutes=1)
+
+
 QUERIES = [
     ({}, [5, 4, 3, 2, 1]),
     ({"limit": 2}, [5, 4]),
