@@ -40,14 +40,15 @@ class Prologue:
 class Bridge:
     """A pool of warm helper processes. Safe for any number of tasks of one event loop.
 
-    A request whose process is lost while others were in flight is tried once more, by itself. A request that is lost
-    by itself raises UnavailableError; when it is lost again, it is refused for good.
+    A request whose process is lost is tried once more, in a process of its own, unless it is certain that the request
+    was the cause. If that fails as well, it raises UnavailableError; from its second time on it is refused for good.
     """
 
     def __init__(self, *, binary: Path | None = None, size: int = 2, limits: Limits = _DEFAULT) -> None:
         self._binary, self._size, self._limits = binary, size, limits
         self._helpers: list[Helper] = []
         self._retired: list[Helper] = []
+        self._solos: list[Helper] = []
         self._starting = asyncio.Lock()
         self._prologues: dict[str, Prologue] = {}
         self._deaths: dict[bytes, int] = {}
@@ -64,7 +65,7 @@ class Bridge:
     @property
     def pids(self) -> Sequence[int]:
         """The ids of the running processes."""
-        return [helper.pid for helper in self._helpers if helper.alive]
+        return [helper.pid for helper in (*self._helpers, *self._solos) if helper.alive]
 
     def remember(self, key: str, operation: Operation, request: JSON) -> None:
         """Keep what each process must be told before a request that `needs` the key, also after a restart."""
@@ -97,7 +98,7 @@ class Bridge:
         try:
             return await self._shared(operation, body, seconds, needs)
         except HelperLostError as lost:
-            if lost.alone:
+            if lost.guilty:
                 raise self._mourn(operation, body, lost) from lost
         try:
             return await self._solo(operation, body, seconds, needs)
@@ -107,7 +108,7 @@ class Bridge:
     async def aclose(self) -> None:
         """End all processes; requests in flight fail."""
         self._closed = True
-        helpers, self._helpers, self._retired = [*self._helpers, *self._retired], [], []
+        helpers, self._helpers, self._retired = [*self._helpers, *self._retired, *self._solos], [], []
         await asyncio.gather(*(helper.aclose() for helper in helpers))
 
     async def _shared(self, operation: Operation, body: bytes, seconds: float, needs: Sequence[str]) -> JSON:
@@ -116,9 +117,11 @@ class Bridge:
     async def _solo(self, operation: Operation, body: bytes, seconds: float, needs: Sequence[str]) -> JSON:
         """Run a request in a process of its own, so that a second death is certainly its doing."""
         helper = await Helper.start(self._program(), self._limits)
+        self._solos.append(helper)
         try:
             return await self._on(helper, operation, body, seconds, needs)
         finally:
+            self._solos.remove(helper)
             await helper.aclose()
 
     async def _on(

@@ -24,11 +24,11 @@ MEMORY_EXIT: Final = 75
 
 
 class HelperLostError(UnavailableError):
-    """The process ended before it answered. `alone`: nothing else was in flight, so this request is the suspect."""
+    """The process ended before it answered. `guilty`: it ended by itself while it had nothing else to do."""
 
-    def __init__(self, message: str, *, alone: bool) -> None:
+    def __init__(self, message: str, *, guilty: bool) -> None:
         super().__init__(message, code="helper-lost")
-        self.alone = alone
+        self.guilty = guilty
 
 
 class Helper:
@@ -114,14 +114,14 @@ class Helper:
 
     async def _send(self, head: bytes, body: bytes = b"") -> None:
         if (stdin := self._process.stdin) is None or not self.alive:
-            raise HelperLostError("the helper has ended", alone=False)
+            raise HelperLostError("the helper has ended", guilty=False)
         self._bytes += len(body)
         try:
             stdin.write(_SIZE.pack(len(head), len(body)) + head)
             stdin.write(body)
             await stdin.drain()
         except OSError as error:
-            raise HelperLostError("the helper has ended", alone=len(self._waiting) == 1) from error
+            raise HelperLostError("the helper has ended", guilty=False) from error
 
     async def _abandon(self, number: int, operation: str) -> None:
         """Tell the helper to stop a request; if it does not in time, it is a runaway."""
@@ -172,11 +172,12 @@ class Helper:
         return f"the helper ended with code {self._process.returncode}" + (f": {said}" if said else "")
 
     def _fail(self, reason: str) -> None:
-        alone = len(self._waiting) == 1 and not self._abandoned and not self._runaway
+        alone = len(self._waiting) == 1 and not self._abandoned
+        guilty = alone and not self._runaway and (self._process.returncode or 0) > 0
         for timer in self._abandoned.values():
             timer.cancel()
         self._abandoned.clear()
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(HelperLostError(reason, alone=alone))
+                future.set_exception(HelperLostError(reason, guilty=guilty))
         self._waiting.clear()
