@@ -9,6 +9,7 @@ import asyncio
 import hashlib
 import re
 import time
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -31,8 +32,9 @@ class Definitions:
 
     def __init__(self, client: Client, namespace: str) -> None:
         self._client, self._namespace = client, namespace
-        self._lock = asyncio.Lock()
+        self._locks: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._ready: set[str] = set()
+        """Kinds that are served; the empty name stands for the namespace."""
 
     def path(self, kind: str, name: str = "", *, status: bool = False) -> str:
         """Return where objects of a kind are served."""
@@ -40,21 +42,26 @@ class Definitions:
         return path + (f"/{name}" if name else "") + ("/status" if status else "")
 
     async def ensure(self, kind: str) -> None:
-        """Install a kind where it is absent. Raises RefusedError(code="foreign") for one of somebody else."""
+        """Install a kind where it is absent. Raises RefusedError(code="foreign") for one of somebody else.
+
+        A new kind takes the server a second or two; several that are asked for side by side take no longer.
+        """
         if kind in self._ready:
             return
-        async with self._lock:
-            if kind in self._ready:
-                return
-            if not self._ready:
+        async with self._locks[""]:
+            if "" not in self._ready:
                 await self._ensure(Ref(kind=_NAMESPACE.kind, name=self._namespace), _namespace(self._namespace))
-            wanted = definition(kind)
-            there = await self._ensure(
-                Ref(group=_DEFINITION.group, kind=_DEFINITION.kind, name=wanted["metadata"]["name"]), wanted
-            )
-            _check_ours(there, kind)
-            await self._served(kind)
-            self._ready.add(kind)
+                self._ready.add("")
+        async with self._locks[kind]:
+            if kind not in self._ready:
+                await self._install(kind)
+                self._ready.add(kind)
+
+    async def _install(self, kind: str) -> None:
+        wanted = definition(kind)
+        ref = Ref(group=_DEFINITION.group, kind=_DEFINITION.kind, name=wanted["metadata"]["name"])
+        _check_ours(await self._ensure(ref, wanted), kind)
+        await self._served(kind)
 
     async def _ensure(self, ref: Ref, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
         there = await self._client.get(ref)
