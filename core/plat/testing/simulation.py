@@ -9,11 +9,11 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from plat.api import JSON, RefusedError, UnavailableError
 from plat.engine import NOT_SENT, Backoff, Engine, Memory, RunReport, Settings
@@ -21,9 +21,11 @@ from plat.store import Listing, ObjectStore, Stored
 from plat.testing.simulation_objects import MemoryObjects
 from plat.testing.simulation_time import SimulatedClock, VirtualLoop
 
-__all__ = ["Faults", "Life", "Scenario", "Simulation", "SimulationError", "StoreInLife", "simulate"]
+__all__ = ["Faults", "Life", "Scenario", "Simulation", "SimulationError", "StoreInLife", "Stores", "simulate"]
 
 T = TypeVar("T")
+Stores: TypeAlias = "Callable[[], AbstractAsyncContextManager[Callable[[int], ObjectStore]]]"
+"""Opens whatever stores need; what it yields gives an empty store for a seed. Closed after the last one."""
 HORIZON: Final = timedelta(days=30)
 HANGS: Final = 100.0
 """Seconds after which a call that hangs is given up below the effect; longer than any deadline of an effect."""
@@ -81,21 +83,22 @@ class Scenario(Protocol):
 class Simulation:
     """One world: its chance, clock and store."""
 
-    def __init__(self, seed: int, loop: VirtualLoop, *, faults: Faults) -> None:
-        self.seed, self.loop, self.faults = seed, loop, faults
-        self.store: ObjectStore = MemoryObjects()
+    def __init__(self, seed: int, loop: VirtualLoop, *, faults: Faults, store: ObjectStore) -> None:
+        self.seed, self.loop, self.faults, self.store = seed, loop, faults, store
         self.chance = random.Random(seed)  # noqa: S311  # it must be the same again
         self.clock = SimulatedClock(loop)
         self.lives = 0
         self.jumps = timedelta()
         """How far the clock has jumped, without sign: what durations can be wrong by."""
         self._faults = 0
-        self._trace: deque[str] = deque(maxlen=60)
+        self._start = loop.time()
+        self.trace: deque[str] = deque(maxlen=60)
+        """What happened last."""
         self._watchers: list[tuple[Life, str, Callable[[Stored], None]]] = []
 
     def say(self, text: str) -> None:
         """Add a line to what is printed if the seed fails."""
-        self._trace.append(f"{self.loop.time():12.3f} life {self.lives}: {text}")
+        self.trace.append(f"{self.loop.time() - self._start:12.3f} life {self.lives}: {text}")
 
     def draw(self, chance: float, what: str) -> bool:
         """Say whether a fault happens now."""
@@ -171,7 +174,7 @@ class Simulation:
 
     def failed(self, error: BaseException) -> SimulationError:
         """Return the error that names the seed and what happened last."""
-        story = "\n".join(self._trace)
+        story = "\n".join(self.trace)
         return SimulationError(f"seed {self.seed}: {type(error).__name__}: {error}\n{story}")
 
 
@@ -316,51 +319,57 @@ def simulate(
     seeds: Iterable[int],
     *,
     faults: Faults | None = None,
-    store: Callable[[int], Awaitable[ObjectStore]] | None = None,
+    stores: Stores | None = None,
 ) -> None:
     """Live through a scenario once for each seed.
 
-    `store` gives an empty store for a seed, on the one loop that all seeds then share; without it, objects are kept in
-    memory and each seed starts at the same moment.
+    `stores` is opened once, and gives an empty store for a seed; without it, objects are kept in memory, and each seed
+    starts at the same moment.
 
     Raises:
         SimulationError: with the first seed that fails, and what happened last.
     """
-    if store is None:
+    if stores is None:
         for seed in seeds:
-            with _loop() as loop:
-                _simulate_one(make, Simulation(seed, loop, faults=faults or Faults()), _in_memory)
-        return
+            _simulate(make, [seed], faults or Faults(), _in_memory)
+    else:
+        _simulate(make, seeds, faults or Faults(), stores)
+
+
+@asynccontextmanager
+async def _in_memory() -> AsyncIterator[Callable[[int], ObjectStore]]:
+    yield lambda _: MemoryObjects()
+
+
+def _simulate(make: Callable[[Simulation], Scenario], seeds: Iterable[int], faults: Faults, stores: Stores) -> None:
     with _loop() as loop:
-        for seed in seeds:
-            _simulate_one(make, Simulation(seed, loop, faults=faults or Faults()), store)
+        worlds: list[Simulation] = []
+
+        async def live() -> None:
+            async with AsyncExitStack() as stack:
+                with loop.hold():
+                    store = await stack.enter_async_context(stores())
+                for seed in seeds:
+                    world = Simulation(seed, loop, faults=faults, store=store(seed))
+                    worlds[:] = [world]
+                    await _one(make, world)
+                with loop.hold():
+                    await stack.aclose()
+
+        try:
+            loop.run_until_complete(live())
+        except (Exception, asyncio.CancelledError) as error:
+            if not worlds:
+                raise
+            raise worlds[0].failed(error) from error
 
 
-async def _in_memory(seed: int) -> ObjectStore:  # noqa: ARG001  # it is always empty
-    return MemoryObjects()
-
-
-def _simulate_one(
-    make: Callable[[Simulation], Scenario], world: Simulation, store: Callable[[int], Awaitable[ObjectStore]]
-) -> None:
-    try:
-        world.loop.run_until_complete(_one(make, world, store))
-    except (Exception, asyncio.CancelledError) as error:
-        raise world.failed(error) from error
-
-
-async def _one(
-    make: Callable[[Simulation], Scenario], world: Simulation, store: Callable[[int], Awaitable[ObjectStore]]
-) -> None:
+async def _one(make: Callable[[Simulation], Scenario], world: Simulation) -> None:
     before = asyncio.all_tasks()
-    with world.loop.hold():
-        world.store = await store(world.seed)
     try:
         await world.live(make(world))
     finally:
         await _end(asyncio.all_tasks() - before)
-        with world.loop.hold():
-            await world.store.aclose()
 
 
 @contextmanager
@@ -369,9 +378,11 @@ def _loop() -> Iterator[VirtualLoop]:
     try:
         yield loop
     finally:
-        for task in (left := asyncio.all_tasks(loop)):
+        for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.run_until_complete(asyncio.wait(left, timeout=1) if left else loop.shutdown_asyncgens())
+        loop.call_later(60, loop.stop)
+        loop.run_forever()  # lets what was cancelled clean up
+        loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
 

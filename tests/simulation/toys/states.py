@@ -72,7 +72,7 @@ class Story:
     async def prepare(self) -> None:
         chance = self.world.chance
         for number in range(3):
-            phases = [chance.choice([1, 30, 600, 86400]) for _ in range(chance.randint(1, 4))]
+            phases = [chance.choice([1, 30, 600, 3600]) for _ in range(chance.randint(1, 4))]
             await self.world.write(KIND, f"light-{number}", {"phases": phases})
 
     def boot(self, life: Life) -> Engine:
