@@ -6,7 +6,9 @@ import hashlib
 import re
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -28,6 +30,7 @@ _FETCH: Final = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no
 _DAMAGED: Final = re.compile(
     r"corrupt|bad object|missing|unable to (create|unpack|read)|\.lock|not a git repo|loose object"
 )
+_ABANDONED: Final = 3600.0
 FETCH_DEADLINE: Final = timedelta(minutes=15)
 PROBE_DEADLINE: Final = timedelta(seconds=60)
 
@@ -161,6 +164,7 @@ class Mirror:
         """Put an empty mirror in the place of whatever is there, in one step."""
         self.objects.close()
         self.objects.damaged = False
+        sweep(self._shared.folder)
         scratch = Path(tempfile.mkdtemp(prefix=".new-", dir=self._shared.folder))
         fresh, old = scratch / "fresh", scratch / "old"
         try:
@@ -171,6 +175,14 @@ class Mirror:
             fresh.rename(self.path)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the half-made directories (`.new-*`) that killed processes left more than an hour ago."""
+    for place in folder.glob(".new-*"):
+        with suppress(FileNotFoundError):
+            if time.time() - place.stat().st_mtime > _ABANDONED:
+                shutil.rmtree(place, ignore_errors=True)
 
 
 def _directory_name(address: Address) -> str:

@@ -74,7 +74,7 @@ class Repositories:
         self._shared = Mirroring(self._cache / "mirrors", self.command, Trees(), self.login)
         self._mirrors: dict[str, Mirror] = {}
         self._asked: dict[str, float] = {}
-        self._roots: dict[str, str] = {}
+        self._roots: dict[tuple[str, str], str] = {}
         self._compared: OrderedDict[tuple[str, str, str], frozenset[str]] = OrderedDict()
 
     async def __aenter__(self) -> Self:
@@ -148,10 +148,11 @@ class Repositories:
         commit = await self.resolve(url, revision)
         if mirror.objects.damaged:
             await mirror.renew()
-        if commit not in self._roots:
-            self._roots[commit] = (await self._commit(mirror, commit, url)).tree
+        key = (mirror.address.key, commit)
+        if key not in self._roots:
+            self._roots[key] = (await self._commit(mirror, commit, url)).tree
         origin = Origin(url, commit, self._exports, self._limits)
-        return GitTree(origin, mirror.objects, self._roots[commit])
+        return GitTree(origin, mirror.objects, self._roots[key])
 
     async def commit(self, url: str, revision: str = "HEAD") -> Commit:
         """Return the commit of a revision: author, message, time, trailers. Raises as `resolve`."""
@@ -196,7 +197,7 @@ class Repositories:
 
     async def _sha(self, mirror: Mirror, sha: str, url: str) -> str:
         """A commit that is here needs no network; one that no branch leads to is asked for by name."""
-        if sha in self._roots or _peeled(mirror, sha):
+        if (mirror.address.key, sha) in self._roots or _peeled(mirror, sha):
             return sha
         if mirror.refs is not None and sha in mirror.absent:
             raise unknown(mirror.refs, sha, url)
@@ -219,12 +220,14 @@ class Repositories:
         return parse_commit(sha, data)
 
     def _root(self, url: str, commit: str) -> str:
-        if commit not in self._roots:
-            data = self.mirror(url).objects.commit(commit)
+        mirror = self.mirror(url)
+        key = (mirror.address.key, commit)
+        if key not in self._roots:
+            data = mirror.objects.commit(commit)
             if data is None:
                 raise UnavailableError(f"commit {commit} is not in the mirror of {url}", code="missing")
-            self._roots[commit] = parse_commit(commit, data).tree
-        return self._roots[commit]
+            self._roots[key] = parse_commit(commit, data).tree
+        return self._roots[key]
 
 
 def _peeled(mirror: Mirror, sha: str) -> str:

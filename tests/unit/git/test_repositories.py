@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,25 @@ def test_a_detached_head_is_a_default_without_a_branch(revision: str) -> None:
     assert (found.commit, found.ref) == (SHA, "HEAD")
 
 
+async def test_a_commit_of_another_repository_is_unknown(
+    repositories: Repositories, origin: Any, make_origin: Any
+) -> None:
+    other = make_origin("private")
+    secret = other.commit({"secret": "x"})
+    await repositories.tree(other.url)
+    with pytest.raises(UserError, match="no revision"):
+        await repositories.tree(origin.url, secret)
+    assert (await repositories.tree(origin.url)).read("README.md") == b"hello\n"
+
+
+async def test_an_unknown_commit_is_asked_for_once(repositories: Repositories, origin: Any) -> None:
+    for attempt in range(3):
+        verbs = count_runs(repositories) if attempt == 2 else []
+        with pytest.raises(UserError):
+            await repositories.resolve(origin.url, SHA)
+    assert verbs == []
+
+
 # --- damage -----------------------------------------------------------------------------------------------------------
 
 
@@ -270,6 +290,16 @@ async def test_objects_lost_while_nothing_moved_are_fetched_again(tmp_path: Path
         shutil.rmtree(repositories.mirror(origin.url).path / "objects")
     async with Repositories(tmp_path / "c", environ=environ) as repositories:
         assert (await repositories.tree(origin.url)).read("README.md") == b"hello\n"
+
+
+async def test_what_a_killed_process_left_is_swept(tmp_path: Path, environ: Any, origin: Any) -> None:
+    folder = tmp_path / "c" / "mirrors"
+    for name, age in ((".new-old", 7200), (".new-fresh", 0)):
+        (folder / name).mkdir(parents=True)
+        os.utime(folder / name, (time.time() - age,) * 2)
+    async with Repositories(tmp_path / "c", environ=environ) as repositories:
+        await repositories.fetch(origin.url)
+    assert [place.name for place in folder.glob(".new-*")] == [".new-fresh"]
 
 
 async def test_two_processes_share_a_cache(tmp_path: Path, environ: Any, origin: Any) -> None:
