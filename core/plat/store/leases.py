@@ -26,6 +26,7 @@ NAMESPACE: Final = "default"
 """Where the leases are: it exists in every cluster, and its owners need no rights on others' leases."""
 DURATION: Final = timedelta(seconds=60)
 _RENEWALS: Final = 4  # within one duration, so three may fail
+_FAREWELL: Final = 5.0  # seconds that the end of a run waits for a cluster to take a lease back
 
 
 class Grip(Protocol):
@@ -118,6 +119,11 @@ class Held:
             raise lease.problem
 
     @property
+    def pause(self) -> float:
+        """Return the seconds between two renewals."""
+        return self._duration.total_seconds() / _RENEWALS
+
+    @property
     def problems(self) -> Mapping[str, PlatError]:
         """Return by cluster what keeps this run from writing there."""
         return {name: lease.problem for name, lease in self._leases.items() if lease.problem is not None}
@@ -132,14 +138,15 @@ class Held:
 
     async def _renew(self, cluster: str, lease: _Lease) -> None:
         try:
-            if lease.grip is None:
-                await self._take(cluster, lease)
-            else:
-                lease.grip = await lease.client.renew(lease.grip)
+            async with asyncio.timeout(self.pause):  # one that hangs must not keep the others from being renewed
+                if lease.grip is None:
+                    await self._take(cluster, lease)
+                else:
+                    lease.grip = await lease.client.renew(lease.grip)
             lease.renewed, lease.problem = time.monotonic(), None
-        except UnavailableError as error:
+        except (UnavailableError, TimeoutError) as error:
             if time.monotonic() - lease.renewed > self._duration.total_seconds():
-                lease.problem = error
+                lease.problem = UnavailableError(f"the lease in cluster {cluster} cannot be renewed: {error}")
         except PlatError as error:
             lease.grip, lease.problem = None, error
             self.lost.set()
@@ -189,7 +196,7 @@ class RunLock:
         try:
             for cluster, client in sorted((leases or {}).items()):  # everybody in one order, so one of two gets all
                 await held.add(cluster, client)
-            async with _renewing(held, self._duration / _RENEWALS):
+            async with _renewing(held):
                 yield held
         finally:
             try:
@@ -213,10 +220,10 @@ def lease_name(stack: str) -> str:
 
 
 @asynccontextmanager
-async def _renewing(held: Held, pause: timedelta) -> AsyncIterator[None]:
+async def _renewing(held: Held) -> AsyncIterator[None]:
     async def go_on() -> None:
         while True:
-            await asyncio.sleep(pause.total_seconds())
+            await asyncio.sleep(held.pause)
             await held.renew()
 
     task = asyncio.create_task(go_on())
@@ -229,8 +236,9 @@ async def _renewing(held: Held, pause: timedelta) -> AsyncIterator[None]:
 
 async def _release(lease: _Lease) -> None:
     if lease.grip is not None:
-        with contextlib.suppress(PlatError):
-            await lease.client.release(lease.grip)
+        with contextlib.suppress(PlatError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL):
+                await lease.client.release(lease.grip)
         lease.grip = None
 
 

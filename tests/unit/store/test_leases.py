@@ -49,6 +49,7 @@ class FakeCluster:
     clock: Clock
     leases: dict[str, Grip] = field(default_factory=dict)
     down: PlatError | None = None
+    hangs: bool = False
 
     async def get(self, namespace: str, name: str) -> Grip | None:
         self._answer()
@@ -65,6 +66,8 @@ class FakeCluster:
 
     async def renew(self, held: Grip) -> Grip:
         self._answer()
+        while self.hangs:  # noqa: ASYNC110  # as a server that takes a request and never answers
+            await asyncio.sleep(0.01)
         there = self.leases.get(held.name)
         if there is None or there.identity != held.identity:
             raise RefusedError("somebody else has it", code="held")
@@ -263,6 +266,18 @@ async def test_a_cluster_that_does_not_answer_stops_no_other(
         await until(lambda: held.problems)
         assert not held.lost.is_set()
     assert cluster.leases == {}
+
+
+async def test_a_cluster_that_hangs_stops_no_other(tmp_path: Path, clock: Clock, cluster: FakeCluster) -> None:
+    hanging = FakeCluster(clock)
+    async with RunLock(tmp_path, clock=clock, duration=SHORT).hold("shop", {"a": hanging, "prod": cluster}) as held:
+        hanging.hangs = True
+        await until(lambda: list(held.problems) == ["a"])
+        clock.time = NOW + timedelta(seconds=30)
+        await until(lambda: cluster.leases["plat-shop"].renewed == clock.time)
+        held.check("prod")
+        with pytest.raises(UnavailableError, match="cluster a"):
+            held.check("a")
 
 
 async def test_a_cluster_that_forbids_leases_is_an_error_and_nothing_stays_held(
