@@ -13,7 +13,7 @@ from typing import Any, Final
 from plat.api import Application, ApplicationState, Dialect, Manifest, RefusedError, UserError
 from plat.cluster.inventory import Declared, declare, kind_name
 from plat.cluster.manifests import Manifests
-from plat.store import ObjectStore, Stored
+from plat.store import ObjectStore, Stored, difference
 
 KIND: Final = "Application"
 
@@ -116,7 +116,7 @@ class Catalog:
         if entry is None:
             return
         status = entry.dialect.write(entry.manifest, state).status
-        patch = _merge_patch(entry.stored.status, status)
+        patch = difference(entry.stored.status or {}, dict(status))
         if patch:
             stored = await self._store.update_status(entry.stored, patch)
             self._entries[app] = replace(self._entries[app], stored=stored)
@@ -144,17 +144,3 @@ class Catalog:
 
 def _entry(item: Declared[Application], stored: Stored) -> Entry:
     return Entry(item.object, item.manifest, item.where, item.dialect, stored)
-
-
-def _merge_patch(before: Any, after: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON merge patch (RFC 7386) that turns one mapping into the other."""
-    before = before if isinstance(before, Mapping) else {}
-    patch: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        old = before.get(key)
-        if isinstance(value, Mapping) and isinstance(old, Mapping):
-            if nested := _merge_patch(old, value):
-                patch[key] = nested
-        elif old != value:
-            patch[key] = value
-    return patch

@@ -1,0 +1,182 @@
+"""A stack that runs: the store, the engine, the reconcilers, and what wakes them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+from plat.api import HealthCheck, Project, Renderer, UserError
+from plat.app.drifts import Episodes
+from plat.app.opening import Opened, core_version
+from plat.app.sets import Generators
+from plat.cluster.applications import ApplicationReconciler, Asked, Observer, Sources
+from plat.cluster.catalog import Catalog
+from plat.cluster.comparison.compare import Comparer
+from plat.cluster.comparison.memory import Verdicts
+from plat.cluster.effects import Hands
+from plat.cluster.health.lookup import HealthOf, health_of
+from plat.cluster.projects.rules import default_project
+from plat.cluster.rendering import RenderCache, Renders
+from plat.cluster.server import ClusterServer
+from plat.cluster.sets import ChangeApplications, SetHands, SetReconciler
+from plat.engine import Engine, Memory, Mode
+from plat.gobridge import yaml
+from plat.kube import Change
+from plat.store import Database, Ledger, SqliteStore
+
+APPLICATIONS = "application"
+SETS = "set"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a run remembers, of this run and earlier ones."""
+
+    ledger: Ledger
+    catalog: Catalog
+    verdicts: Verdicts
+    renders: Renders
+    episodes: Episodes
+
+
+@dataclass
+class Running:
+    """Everything that a run works with."""
+
+    opened: Opened
+    kept: Kept
+    engine: Engine
+    observer: Observer
+    asked: dict[str, Asked] = field(default_factory=dict)
+    problems: list[UserError] = field(default_factory=list)
+
+    def enqueue_all(self) -> None:
+        """Have every set and every application looked at."""
+        for key in self.opened.inventory.sets:
+            self.engine.enqueue(SETS, key)
+        for entry in self.kept.catalog.entries():
+            self.engine.enqueue(APPLICATIONS, entry.application.id)
+
+    async def watch_clusters(self) -> None:
+        """Connect to every cluster side by side, and let changes there wake applications."""
+        members = self.opened.fleet.members()
+        await asyncio.gather(*(member.connect() for member in members), return_exceptions=True)
+        for member in members:
+            if member.connected:
+                self._listen(member.name)
+
+    def _listen(self, cluster: str) -> None:
+        member = next(member for member in self.opened.fleet.members() if member.name == cluster)
+        by_instance = {entry.application.name: entry.application.id for entry in self.kept.catalog.entries()}
+
+        def changed(change: Change) -> None:
+            owners = {live.owner for live in (change.before, change.after) if live is not None and live.owner}
+            keys = {by_instance.get(owner) or self._by_instance(owner, by_instance) for owner in owners}
+            for key in {*keys, *self.observer.interested(cluster, change.ref)}:
+                if key:
+                    self.engine.enqueue(APPLICATIONS, key)
+
+        member.watches.subscribe(changed)
+
+    def _by_instance(self, owner: str, known: dict[str, str]) -> str:
+        for entry in self.kept.catalog.entries():
+            known[entry.application.name] = entry.application.id
+        return known.get(owner, "")
+
+
+@asynccontextmanager
+async def open_run(opened: Opened, *, mode: Mode = Mode.PERFORM) -> AsyncIterator[Running]:
+    """Open the state of a stack and build its engine."""
+    state, cache = opened.stack.state_dir, opened.cache
+    async with AsyncExitStack() as closing:
+        database = await Database.open(state / "state.db")
+        closing.push_async_callback(database.aclose)
+        store = await SqliteStore.over(database)
+        closing.push_async_callback(store.aclose)
+        ledger = await Ledger.open(database, opened.stack.name)
+        verdicts = Verdicts(state / "verdicts.db")
+        closing.callback(verdicts.close)
+        renders_cache = RenderCache(cache / "renders.db")
+        closing.callback(renders_cache.close)
+        catalog = Catalog(store, opened.dialect_of, opened.manifests)
+        problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
+        engine = Engine(clock=opened.clock, memory=Memory(), mode=mode)
+        episodes = await Episodes.load(ledger)
+        run = _build(
+            opened, ledger, catalog, engine, verdicts, renders=_renders(opened, renders_cache), episodes=episodes
+        )
+        run.problems = problems
+        catalog.changed = lambda app: engine.enqueue(APPLICATIONS, app)
+        yield run
+
+
+def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
+    comparers: dict[str, Comparer] = {}
+
+    def comparer(cluster: str) -> Comparer:
+        if cluster not in comparers:
+            member = next(member for member in opened.fleet.members() if member.name == cluster)
+            comparers[cluster] = Comparer(ClusterServer(member, opened.bridge), kept.verdicts)
+        return comparers[cluster]
+
+    asked: dict[str, Asked] = {}
+    sources = Sources(
+        catalog=kept.catalog,
+        fleet=opened.fleet,
+        renders=kept.renders,
+        comparer=comparer,
+        project=_projects(opened).get,
+        health_of=_judge(opened),
+        episodes=kept.episodes.of,
+        asked=asked.get,
+    )
+    observer = Observer(sources)
+    hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
+    engine.register(APPLICATIONS, ApplicationReconciler(observer), hands.performers())
+    _register_sets(opened, kept.catalog, engine)
+    return Running(opened, kept, engine, observer, asked)
+
+
+def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> None:
+    generators = Generators(opened.host, opened.contexts, opened.fleet, opened.dialect_of, opened.manifests)
+    sets = opened.inventory.sets.get
+    hands = SetHands(sets, catalog, opened.manifests, opened.dialect_of)
+    engine.register(SETS, SetReconciler(sets, catalog, generators.generate), {ChangeApplications: hands.change})
+
+
+def _renders(opened: Opened, cache: RenderCache) -> Renders:
+    renderers = {e.cls.kind: e.cls for e in opened.host.registry("plat_renderers", Renderer).entries()}
+
+    async def read(text: bytes, *, where: str) -> Mapping[str, object]:
+        documents = await yaml.documents(opened.bridge, text, where=where)
+        return documents[0].value if documents else {}
+
+    return Renders(
+        opened.repositories,
+        renderers,
+        opened.contexts.render,
+        cache,
+        read_yaml=read,
+        version=core_version(),
+    )
+
+
+def _projects(opened: Opened) -> Mapping[str, Project]:
+    declared = opened.inventory.projects
+    homes = {entry.object.camp.home for entry in opened.inventory.applications.values()} or {"argocd"}
+    return {"default": default_project(min(homes)), **declared}
+
+
+def _judge(opened: Opened) -> HealthOf:
+    registry = opened.host.registry("plat_health_checks", HealthCheck)
+    made: dict[str, HealthCheck | None] = {}
+
+    def find(kind: str) -> HealthCheck | None:
+        if kind not in made:
+            entry = registry.find(kind)
+            made[kind] = entry.cls() if entry else None
+        return made[kind]
+
+    return health_of(find)
