@@ -117,7 +117,7 @@ def test_a_story_that_never_ends_is_an_error_with_its_seed() -> None:
         async def people(self) -> None:
             await asyncio.get_running_loop().create_future()
 
-    with pytest.raises(SimulationError, match="seed 7: .*not settled after 30 days"):
+    with pytest.raises(SimulationError, match=r"seed 7: .*not settled after 30 days"):
         simulate(Endless, [7], faults=Faults.none())
 
 

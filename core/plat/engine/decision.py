@@ -135,6 +135,8 @@ class OperationView:
     state: JSON = None
     progress: str = ""
     heartbeat: datetime | None = None
+    cancelled: str = ""
+    """The code of the cancellation that was asked for; it need not be asked for again."""
     outcome: Outcome | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from plat.engine.operations import (
 )
 from plat.engine.queue import Backoff
 
+Tasks = dict[tuple[str, str], asyncio.Task[None]]
 _LOG: Final = logging.getLogger("plat.engine")
 WAKE_EVERY: Final = 1.0
 """Seconds between two wakings of a key by progress of one operation."""
@@ -42,7 +43,8 @@ class OperationDesk:
     ) -> None:
         self._clock, self._store, self._runners, self._moved = clock, store, dict(runners), moved
         self._shelf = Shelf()
-        self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
+        self._tasks: Tasks = {}
+        self._cancels: Tasks = {}
         self._locks: defaultdict[tuple[str, str], asyncio.Lock] = defaultdict(asyncio.Lock)
         """One for each operation that runs: what is written last must be what is true."""
 
@@ -83,8 +85,9 @@ class OperationDesk:
 
     async def detach(self) -> None:
         """Let go of everything that runs; the next `resume` attaches to it again."""
-        tasks = list(self._tasks.values())
+        tasks = [*self._tasks.values(), *self._cancels.values()]
         self._tasks.clear()
+        self._cancels.clear()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -139,15 +142,30 @@ class OperationDesk:
                 record = self._shelf.page(address).get(effect.operation, record)
                 await self._store.save(replace(record, cancelled=effect.code))
                 record = self._shelf.change(address, effect.operation, cancelled=effect.code) or record
-        await self._runners[record.kind].cancel(_work(record))
+            self._spawn(self._cancels, record, self._deliver(record))
         return None
 
     # -- seeing work to its end
 
     def _launch(self, record: OperationRecord, *, attach: bool) -> None:
+        self._spawn(self._tasks, record, self._see(record, attach=attach))
+
+    def _spawn(self, tasks: Tasks, record: OperationRecord, work: Coroutine[Any, Any, None]) -> None:
         key = record.address, record.id
-        if key not in self._tasks:
-            self._tasks[key] = asyncio.get_running_loop().create_task(self._see(record, attach=attach))
+        tasks[key] = asyncio.get_running_loop().create_task(work)
+
+    async def _deliver(self, record: OperationRecord) -> None:
+        """Tell the runner that work is cancelled, until it has heard it or the work has ended."""
+        failures = 0
+        while self._shelf.page(record.address).get(record.id, record).outcome is None:
+            try:
+                await self._runners[record.kind].cancel(_work(record))
+            except Exception as error:  # noqa: BLE001  # whatever ails the runner, the work must not go on for ever
+                failures += 1
+                _LOG.warning("%s of %s could not be cancelled yet: %s", record.id, record.address, error)
+                await self._clock.sleep(AGAIN.delay(failures))
+            else:
+                return
 
     async def _see(self, record: OperationRecord, *, attach: bool) -> None:
         key = record.address, record.id
@@ -160,6 +178,7 @@ class OperationDesk:
             outcome = self._failed(record, InterruptedError("it was cancelled before it began"))
         await self._conclude(key, outcome)
         self._locks.pop(key, None)
+        self._cancels.pop(key, None)
         if self._tasks.get(key) is asyncio.current_task():
             del self._tasks[key]
         self._moved(record.address)
@@ -181,7 +200,7 @@ class OperationDesk:
         progress = _Reporter(self, record.address, record.id)
         try:
             if attach and record.cancelled:
-                await runner.cancel(work)
+                await self._deliver(record)
             value = await (runner.attach(work, progress) if attach else runner.run(work, progress))
         except (UnavailableError, TimeoutError):
             raise

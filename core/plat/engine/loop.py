@@ -147,7 +147,7 @@ class Engine:
 
     async def _work(self, hand: Hand) -> None:
         queue, turn = self._queue, hand.turn
-        while (entry := await queue.get()) is not None:
+        while (entry := queue.take() or await queue.get()) is not None:
             self._passes += 1
             hand.entry, hand.since = entry, self._passes
             if entry.interrupted:

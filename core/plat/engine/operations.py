@@ -31,7 +31,10 @@ class StartOperation(Effect):
 
 @dataclass(frozen=True, kw_only=True)
 class CancelOperation(Effect):
-    """Ask work to stop. That it has stopped is seen by its outcome, later. Ended or unknown work: nothing happens."""
+    """Ask work to stop, until its runner has heard it. That it has stopped is seen by its outcome, later.
+
+    Ended or unknown work: nothing happens.
+    """
 
     operation: str
     code: str = "cancelled"
@@ -66,6 +69,7 @@ class OperationRecord:
             state=self.state,
             progress=self.progress,
             heartbeat=self.heartbeat,
+            cancelled=self.cancelled,
             outcome=self.outcome,
         )
 

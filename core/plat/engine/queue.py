@@ -93,8 +93,8 @@ class WorkQueue(Generic[S]):
         self._push(slot, lane)
 
     def take(self) -> S | None:
-        """Take the next key in hand; None: nothing is queued."""
-        if not self.queued:
+        """Take the next key in hand; None: nothing is queued, or the queue is closed."""
+        if not self.queued or self._closed:
             return None
         lane = self._lanes[self._latest]
         if len(lane) != self.queued:  # else nothing is in any other lane

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from plat.api import JSON, RefusedError
 from plat.store import Added, Deleted, Event, ExpiredError, Listing, Modified, Stored, merge, same
-from plat.store.objects import check_body, check_place
+from plat.store.objects import check_body, check_patch, check_place
 
 Place = tuple[str, str, str]
 
@@ -65,6 +65,7 @@ class MemoryObjects:
 
     async def update_status(self, obj: Stored, patch: JSON, *, expected: str = "") -> Stored:
         """Apply a merge patch to the status under the version. Refuses `conflict` and `absent`."""
+        check_patch(patch)
         if same(merge(obj.status, patch), obj.status):
             return obj
         current = self._current(obj, expected)

@@ -165,8 +165,10 @@ def _only(running: list[OperationView], wanted: str, otherwise: Decision) -> Dec
     """Wait for what bakes the wanted bread, cancel what bakes another; where nothing runs, do what is said."""
     wrong = [o for o in running if _kind(o) != wanted]
     if wrong:
+        wrong = [o for o in wrong if not o.cancelled]
         cancel = tuple(CancelOperation(id=f"cancel-{o.id}", operation=o.id, code="superseded") for o in wrong)
-        return Decision((Batch(cancel),), because=Reason("supersedes"), standing=Standing.WAITING)
+        batches = (Batch(cancel),) if cancel else ()
+        return Decision(batches, because=Reason("supersedes"), standing=Standing.WAITING)
     if running:
         return Decision(because=Reason("bakes"), standing=Standing.WAITING)
     return otherwise
