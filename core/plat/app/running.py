@@ -49,8 +49,13 @@ class Running:
     kept: Kept
     engine: Engine
     observer: Observer
+    hands: Hands
     asked: dict[str, Asked] = field(default_factory=dict)
     problems: list[UserError] = field(default_factory=list)
+
+    def hands_changed(self) -> int:
+        """Return how many objects were changed on clusters."""
+        return self.hands.changed
 
     def enqueue_all(self) -> None:
         """Have every set and every application looked at."""
@@ -104,9 +109,8 @@ async def open_run(opened: Opened, *, mode: Mode = Mode.PERFORM) -> AsyncIterato
         problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
         engine = Engine(clock=opened.clock, memory=Memory(), mode=mode)
         episodes = await Episodes.load(ledger)
-        run = _build(
-            opened, ledger, catalog, engine, verdicts, renders=_renders(opened, renders_cache), episodes=episodes
-        )
+        kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes)
+        run = _build(opened, kept, engine)
         run.problems = problems
         catalog.changed = lambda app: engine.enqueue(APPLICATIONS, app)
         yield run
@@ -136,7 +140,7 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
     hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
     engine.register(APPLICATIONS, ApplicationReconciler(observer), hands.performers())
     _register_sets(opened, kept.catalog, engine)
-    return Running(opened, kept, engine, observer, asked)
+    return Running(opened, kept, engine, observer, hands, asked)
 
 
 def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> None:

@@ -97,6 +97,8 @@ class Hands:
     ) -> None:
         self._fleet, self._catalog, self._ledger, self._comparer = fleet, catalog, ledger, comparer
         self._recorded = recorded
+        self.changed = 0
+        """How many objects were created, configured or deleted."""
 
     def performers(self) -> Mapping[type[Effect], Callable[[Any], Any]]:
         """Return who carries out which type."""
@@ -121,19 +123,23 @@ class Hands:
             self._comparer(effect.cluster).applied(effect.app, effect.target, live)
         if live.get("kind") == "CustomResourceDefinition":
             await member.refresh()
-        if before is None or before.uid != live["metadata"]["uid"]:
-            return "created"
-        return "unchanged" if before.version == live["metadata"]["resourceVersion"] else "configured"
+        verb = "created" if before is None or before.uid != live["metadata"]["uid"] else "configured"
+        if before is not None and before.version == live["metadata"]["resourceVersion"]:
+            return "unchanged"
+        self.changed += 1
+        return verb
 
     async def delete(self, effect: DeleteObject) -> JSON:
         """Delete; an object that is gone, or another of the same name, is fine."""
         client = self._member(effect.cluster).client
         try:
-            return await client.delete(effect.ref, propagation=effect.propagation, uid=effect.uid)
+            deleted = await client.delete(effect.ref, propagation=effect.propagation, uid=effect.uid)
         except RefusedError as error:
             if error.code == "conflict":
                 return False
             raise
+        self.changed += deleted
+        return deleted
 
     async def drop_finalizer(self, effect: DropFinalizer) -> JSON:
         """Take a finalizer off, under the resource version that has it."""
@@ -159,6 +165,9 @@ class Hands:
 
     async def record(self, effect: Record) -> JSON:
         """Add a row to the ledger; returns its number."""
+        known = await self._ledger.query(type=effect.type, subject=effect.subject, limit=5)
+        if any(row.facts.get("key") == effect.facts.get("key") for row in known):
+            return None
         row = Row(type=effect.type, subject=effect.subject, by=effect.by, because=effect.because, facts=effect.facts)
         row = await self._ledger.append(row)
         self._recorded(row)

@@ -49,7 +49,7 @@ def state_of(
         history=before.history,
         conditions=tuple(_dated(found, before, now)),
         images=tuple(sorted(_images(observed))) if observed.problem is None else before.images,
-        source_types=tuple(kind.capitalize() for kind in observed.kinds) or before.source_types,
+        source_types=observed.kinds or before.source_types,
         reconciled_at=before.reconciled_at,
     )
 
