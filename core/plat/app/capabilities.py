@@ -10,7 +10,7 @@ from typing import Any, Final
 from plat.api import JSON, Manifest, Tree, UserError
 from plat.cluster.rendering.gather import gather
 from plat.engine import Clock
-from plat.gobridge import Bridge, helm, kustomize, yaml
+from plat.gobridge import Bridge, helm, jq, kustomize, template, yaml
 
 LOG: Final = logging.getLogger("plat.plugins")
 
@@ -48,8 +48,6 @@ class BridgeEval:
 
     async def jq(self, text: str, value: JSON) -> JSON:
         """Evaluate one jq expression."""
-        from plat.gobridge import jq  # noqa: PLC0415
-
         (answer,) = await jq.apply(self._bridge, [(text, value)])
         if isinstance(answer, UserError):
             raise answer
@@ -57,9 +55,7 @@ class BridgeEval:
 
     async def template(self, text: str, values: JSON, *, options: Sequence[str] = ()) -> str:
         """Render one text/template."""
-        from plat.gobridge import template  # noqa: PLC0415
-
-        item = template.TemplateItem(text, values, options=tuple(options))
+        item = template.TemplateItem(text=text, values=values, options=tuple(options))
         (answer,) = await template.render(self._bridge, [item])
         if isinstance(answer, UserError):
             raise answer

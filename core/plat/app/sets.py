@@ -10,7 +10,7 @@ from plat.cluster.appset import Generated, Patch, TemplateMany, Text, Tools, eng
 from plat.cluster.fleet import Fleet
 from plat.cluster.inventory import DialectOf, declare, kind_name
 from plat.cluster.manifests import Manifests
-from plat.gobridge import Bridge
+from plat.gobridge import Bridge, patch, template, yaml
 from plat.host import Host
 
 
@@ -54,9 +54,7 @@ class Generators:
 
 def _templates(bridge: Bridge) -> TemplateMany:
     async def render(texts: Sequence[Text]) -> Sequence[str | UserError]:
-        from plat.gobridge import template  # noqa: PLC0415
-
-        items = [template.TemplateItem(item.text, item.values, options=item.options) for item in texts]
+        items = [template.TemplateItem(text=item.text, values=item.values, options=item.options) for item in texts]
         return await template.render(bridge, items)
 
     return render
@@ -64,8 +62,12 @@ def _templates(bridge: Bridge) -> TemplateMany:
 
 def _patches(bridge: Bridge) -> Patch:
     async def apply(manifest: Manifest, text: str) -> Manifest:
-        from plat.gobridge import patch  # noqa: PLC0415
-
-        return await patch.strategic(bridge, manifest, text)
+        documents = await yaml.documents(bridge, text.encode(), where="templatePatch")
+        if not documents:
+            return manifest
+        (patched,) = await patch.strategic(bridge, [(manifest, documents[0].value)])
+        if isinstance(patched, UserError):
+            raise patched
+        return dict(patched)
 
     return apply

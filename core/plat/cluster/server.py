@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from plat.api import Manifest, UserError
 from plat.cluster.fleet import Member
-from plat.gobridge import Bridge, fields
+from plat.gobridge import Bridge, fields, jq
 
 
 class ClusterServer:
@@ -35,8 +35,6 @@ class ClusterServer:
     async def jq_delete(self, expressions: Sequence[str], manifest: Manifest) -> Manifest:
         """Remove what jq expressions name; one that fails is skipped (spec/cluster §3.3)."""
         for expression in expressions:
-            from plat.gobridge import jq  # noqa: PLC0415
-
             (answer,) = await jq.apply(self._bridge, [(f"del({expression})", manifest)])
             if not isinstance(answer, UserError) and isinstance(answer, dict):
                 manifest = answer
