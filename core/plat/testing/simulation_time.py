@@ -1,6 +1,6 @@
 """Time of the simulated world: an event loop that never waits, and a wall clock that somebody may set.
 
-Nothing passes while something real is waited for (a thread of SQLite, a socket to an API server): see `hold`.
+While something real is waited for (a thread of SQLite, a socket to an API server) it does not jump: see `hold`.
 """
 
 from __future__ import annotations
@@ -36,27 +36,30 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     @contextmanager
     def hold(self) -> Iterator[None]:
-        """Let no time pass within: something real is waited for."""
+        """Let time not jump within: something real is waited for."""
         self._held += 1
         try:
             yield
         finally:
             self._held -= 1
 
-    def pass_time(self, seconds: float | None) -> float | None:
-        """Say how long to wait really: None for ever, 0 not at all, since time was moved instead."""
+    def patience(self, seconds: float | None) -> float | None:
+        """Say how long to wait really for what is real: None for ever, 0 not at all."""
         if seconds is not None and seconds <= 0:
             self._rounds += 1
             if self._rounds > ROUNDS:
                 raise StuckError(f"the loop went round {ROUNDS} times and no time passed")
             return 0.0
         if self._held:
-            return None
+            return seconds
         if seconds is None:
             raise StuckError("everybody waits, and nothing will ever happen")
+        return 0.0
+
+    def pass_time(self, seconds: float) -> None:
+        """Move time: nothing else is to be done before."""
         self._rounds = 0
         self._virtual += seconds
-        return 0.0
 
 
 class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its class depends on the platform
@@ -65,10 +68,10 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  #
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0)
-        if ready:
-            return list(ready)
-        return list(super().select(self._loop.pass_time(timeout)))
+        ready = super().select(self._loop.patience(timeout))
+        if not ready and timeout is not None and timeout > 0:
+            self._loop.pass_time(timeout)
+        return list(ready)
 
 
 class SimulatedClock(Clock):
