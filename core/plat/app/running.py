@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from plat.api import HealthCheck, Project, Renderer, UserError
 from plat.app.drifts import Episodes
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
 from plat.cluster.applications import ApplicationReconciler, Asked, Observer, Sources
-from plat.cluster.catalog import Catalog
+from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Comparer
 from plat.cluster.comparison.memory import Verdicts
 from plat.cluster.effects import Hands
@@ -21,7 +22,7 @@ from plat.cluster.projects.rules import default_project
 from plat.cluster.rendering import RenderCache, Renders
 from plat.cluster.server import ClusterServer
 from plat.cluster.sets import ChangeApplications, SetHands, SetReconciler
-from plat.engine import Engine, Memory, Mode
+from plat.engine import Engine, Memory, Past
 from plat.gobridge import yaml
 from plat.kube import Change
 from plat.store import Database, Ledger, SqliteStore
@@ -50,6 +51,8 @@ class Running:
     engine: Engine
     observer: Observer
     hands: Hands
+    sets: SetReconciler
+    set_hands: SetHands
     asked: dict[str, Asked] = field(default_factory=dict)
     problems: list[UserError] = field(default_factory=list)
 
@@ -63,6 +66,24 @@ class Running:
             self.engine.enqueue(SETS, key)
         for entry in self.kept.catalog.entries():
             self.engine.enqueue(APPLICATIONS, entry.application.id)
+
+    def named(self, entry: Entry, names: Collection[str]) -> bool:
+        """Say whether an application is one of these, by name or by `namespace/name`."""
+        return bool({entry.application.name, entry.application.id} & set(names))
+
+    async def generate_sets(self) -> None:
+        """Bring the catalog to what the sets say, now and without the engine: for commands that only look."""
+        for key, declared in self.opened.inventory.sets.items():
+            observed = await self.sets.observe(key, Past())
+            if observed is None:
+                continue
+            decision = self.sets.decide(observed, self.opened.clock.now())
+            for batch in decision.batches:
+                for effect in batch.effects:
+                    if isinstance(effect, ChangeApplications):
+                        await self.set_hands.change(effect)
+            if observed.generated is None or decision.because.code == "bad-results":
+                self.problems.append(UserError(str(decision.because), where=declared.where))
 
     async def watch_clusters(self) -> None:
         """Connect to every cluster side by side, and let changes there wake applications."""
@@ -92,9 +113,9 @@ class Running:
 
 
 @asynccontextmanager
-async def open_run(opened: Opened, *, mode: Mode = Mode.PERFORM) -> AsyncIterator[Running]:
-    """Open the state of a stack and build its engine."""
-    state, cache = opened.stack.state_dir, opened.cache
+async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterator[Running]:
+    """Open the state of a stack, or a copy of it, and build its engine."""
+    state, cache = state or opened.stack.state_dir, opened.cache
     async with AsyncExitStack() as closing:
         database = await Database.open(state / "state.db")
         closing.push_async_callback(database.aclose)
@@ -107,7 +128,7 @@ async def open_run(opened: Opened, *, mode: Mode = Mode.PERFORM) -> AsyncIterato
         closing.callback(renders_cache.close)
         catalog = Catalog(store, opened.dialect_of, opened.manifests)
         problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
-        engine = Engine(clock=opened.clock, memory=Memory(), mode=mode)
+        engine = Engine(clock=opened.clock, memory=Memory())
         episodes = await Episodes.load(ledger)
         kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes)
         run = _build(opened, kept, engine)
@@ -139,15 +160,17 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
     observer = Observer(sources)
     hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
     engine.register(APPLICATIONS, ApplicationReconciler(observer), hands.performers())
-    _register_sets(opened, kept.catalog, engine)
-    return Running(opened, kept, engine, observer, hands, asked)
+    sets, set_hands = _register_sets(opened, kept.catalog, engine)
+    return Running(opened, kept, engine, observer, hands, sets, set_hands, asked)
 
 
-def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> None:
+def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> tuple[SetReconciler, SetHands]:
     generators = Generators(opened.host, opened.contexts, opened.fleet, opened.dialect_of, opened.manifests)
     sets = opened.inventory.sets.get
     hands = SetHands(sets, catalog, opened.manifests, opened.dialect_of)
-    engine.register(SETS, SetReconciler(sets, catalog, generators.generate), {ChangeApplications: hands.change})
+    reconciler = SetReconciler(sets, catalog, generators.generate)
+    engine.register(SETS, reconciler, {ChangeApplications: hands.change})
+    return reconciler, hands
 
 
 def _renders(opened: Opened, cache: RenderCache) -> Renders:

@@ -79,6 +79,15 @@ class Catalog:
             await self.put(item)
         return problems
 
+    async def recall(self) -> None:
+        """Take up what the last run left, and nothing else: for commands that only show it."""
+        for stored in await self._store.list(KIND):
+            try:
+                entry = self._restored(stored)
+            except UserError:
+                continue
+            self._entries[entry.application.id] = entry
+
     async def put(self, item: Declared[Application], *, owner: str = "") -> Entry:
         """Declare an application, new or changed; the same again writes nothing."""
         app = item.object.model_copy(update={"owner": owner}) if owner else item.object

@@ -53,7 +53,7 @@ def _cannot(observed: Observed, problem: Condition, now: datetime) -> Decision:
 
 
 def _automated(observed: Observed, operation: OperationState | None, now: datetime) -> Decision:
-    answer = gate(_gate_input(observed, operation), now)
+    answer = gate(gate_input(observed, operation), now)
     if answer.start:
         started = _started(observed, now, automated=True, heal=answer.heal)
         return _go_on(observed, started, now, fresh=True)
@@ -79,7 +79,7 @@ def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fres
         if now < due:
             return _between_tries(observed, operation, due, now)
         operation = replace(operation, finished_at="", started_at=_stamp(now), results=())
-    stepped = step(_sync_input(observed, operation))
+    stepped = step(sync_input(observed, operation))
     if stepped.completed:
         return _completed(observed, stepped, now)
     state = settled(observed.state, state_of(observed, stepped.operation, now), now)
@@ -137,7 +137,8 @@ def _hopeless(observed: Observed, operation: OperationState) -> bool:
     return bool(bad and all(o.error == "UserError" for o in bad)) or "not valid" in operation.message
 
 
-def _gate_input(observed: Observed, operation: OperationState | None) -> GateInput:
+def gate_input(observed: Observed, operation: OperationState | None) -> GateInput:
+    """Return what the automated gate looks at."""
     return GateInput(
         app=observed.app,
         sync=sync_status(observed),
@@ -170,7 +171,8 @@ def _asked(observed: Observed, now: datetime) -> OperationState:
     return replace(started, by=asked.by, prune=asked.prune, dry_run=asked.dry_run, resources=asked.resources)
 
 
-def _sync_input(observed: Observed, operation: OperationState) -> SyncInput:
+def sync_input(observed: Observed, operation: OperationState) -> SyncInput:
+    """Return what one step of a sync looks at, its tasks in order."""
     namespace = None
     if observed.namespace is not None:
         namespace = Task(

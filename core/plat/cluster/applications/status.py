@@ -10,8 +10,8 @@ from typing import Final, Literal
 from plat.api import ApplicationState, Condition, Health, HealthStatus, OperationState, ResourceState
 from plat.cluster.applications.observed import Observed
 from plat.cluster.comparison.compare import Compared
-from plat.cluster.health.rollup import Judged, roll_up
-from plat.cluster.sync.annotations import compare_options, counts_for_health, role_of, wave_of
+from plat.cluster.health.rollup import Judged, judged, own_ref, roll_up
+from plat.cluster.sync.annotations import compare_options, role_of, wave_of
 
 NEW: Final = ApplicationState(sync="Unknown", health=Health(HealthStatus.UNKNOWN))
 SyncStatus = Literal["Synced", "OutOfSync", "Unknown"]
@@ -74,9 +74,10 @@ def _counts(item: Compared) -> bool:
 
 def _judged(observed: Observed) -> Iterator[Judged]:
     for item in observed.compared:
-        own = item.target.manifest if item.target else item.live.body() if item.live else {}
-        live = item.live is not None
-        yield Judged(item.ref, live=live, health=observed.health.get(item.ref), counts=counts_for_health(own))
+        target = item.target.manifest if item.target else None
+        live = item.live.body() if item.live else None
+        health = observed.health.get(item.ref)
+        yield judged(item.ref, health, target=target, live=live, own=own_ref(observed.app))
 
 
 def _resources(observed: Observed) -> Iterator[ResourceState]:
