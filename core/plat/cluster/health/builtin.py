@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
-from plat.api import Health, HealthCheck, HealthStatus, Manifest, group_of, hookimpl
-from plat.cluster.health import platform, workloads
+from plat.api import Health, HealthCheck, HealthStatus, Manifest, hookimpl
+from plat.cluster.health import custom, platform, workloads
 
 
 class BuiltIn(HealthCheck):
@@ -14,20 +14,24 @@ class BuiltIn(HealthCheck):
 
     rule: ClassVar[Callable[[Manifest], Health]]
     versions: ClassVar[tuple[str, ...]] = ("v1",)
+    """Empty: the rule reads nothing that differs by version."""
 
     def check(self, manifest: Manifest) -> Health | None:
         """Judge by the rule."""
-        version = str(manifest.get("apiVersion", "")).rpartition("/")[2]
-        if version not in self.versions:
-            text = f"unsupported API version {group_of(manifest)}/{version} of {manifest.get('kind')}"
-            return Health(HealthStatus.UNKNOWN, text)
+        version = str(manifest.get("apiVersion", ""))
+        if self.versions and version.rpartition("/")[2] not in self.versions:
+            kind = manifest.get("kind")
+            return Health(HealthStatus.UNKNOWN, f"unsupported {kind} GVK: {version}, Kind={kind}")
         return type(self).rule(manifest)
 
 
-def _rule(kind: str, rule: Callable[[Manifest], Health], *versions: str) -> type[HealthCheck]:
-    space = {"kind": kind, "rule": staticmethod(rule), "versions": versions or ("v1",)}
-    space |= {"__module__": __name__, "__annotations__": {}}
-    return type(f"{kind.rpartition('/')[2]}Health", (BuiltIn,), space)
+ANY: Final = ()
+
+
+def _rule(kind: str, rule: Callable[[Manifest], Health], versions: tuple[str, ...] = ("v1",)) -> type[HealthCheck]:
+    space = {"kind": kind, "rule": staticmethod(rule), "versions": versions, "__module__": __name__}
+    name = "".join(part.capitalize() for part in kind.replace("/", ".").split("."))
+    return type(f"{name}Health", (BuiltIn,), space)
 
 
 RULES: Sequence[type[HealthCheck]] = (
@@ -37,14 +41,17 @@ RULES: Sequence[type[HealthCheck]] = (
     _rule("apps/ReplicaSet", workloads.replica_set),
     _rule("Pod", workloads.pod),
     _rule("batch/Job", workloads.job),
-    _rule("batch/CronJob", workloads.cron_job),
+    _rule("batch/CronJob", workloads.cron_job, ANY),
     _rule("Service", platform.service),
-    _rule("networking.k8s.io/Ingress", platform.ingress),
-    _rule("apiregistration.k8s.io/APIService", platform.api_service),
+    _rule("networking.k8s.io/Ingress", platform.ingress, ANY),
+    _rule("extensions/Ingress", platform.ingress, ANY),
+    _rule("apiregistration.k8s.io/APIService", platform.api_service, ("v1", "v1beta1")),
     _rule("PersistentVolumeClaim", platform.volume_claim),
-    _rule("autoscaling/HorizontalPodAutoscaler", platform.autoscaler, "v1", "v2", "v2beta2"),
-    _rule("apiextensions.k8s.io/CustomResourceDefinition", platform.definition),
-    _rule("argoproj.io/Application", platform.argo_application, "v1alpha1"),
+    _rule("autoscaling/HorizontalPodAutoscaler", platform.autoscaler, ("v1", "v2", "v2beta2")),
+    _rule("apiextensions.k8s.io/CustomResourceDefinition", platform.definition, ANY),
+    _rule("argoproj.io/Application", platform.argo_application, ANY),
+    *(_rule(kind, custom.flux, ANY) for kind in custom.FLUX),
+    _rule("cert-manager.io/Certificate", custom.certificate, ANY),
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -46,18 +47,12 @@ def volume_claim(manifest: Manifest) -> Health:
 
 def autoscaler(manifest: Manifest) -> Health:
     """Judge a HorizontalPodAutoscaler, v1 by its annotation of conditions, later ones by their status."""
-    conditions = at(manifest, "status.conditions", [])
-    if manifest.get("apiVersion") == "autoscaling/v1":
-        text = at(manifest, "metadata.annotations", {}).get("autoscaling.alpha.kubernetes.io/conditions", "[]")
-        try:
-            conditions = orjson.loads(text)
-        except orjson.JSONDecodeError as error:
-            return degraded(f"the annotation of conditions is not JSON: {error}")
+    try:
+        conditions = _scaling_conditions(manifest)
+    except ValueError as error:
+        return Health(HealthStatus.UNKNOWN, f"failed to convert conditions annotation to typed: {error}")
     for item in conditions:
-        kind, reason = item.get("type"), str(item.get("reason", ""))
-        scaling = kind == "AbleToScale" and reason in _BAD_SCALING
-        metrics = reason in _BAD_METRICS or (reason.startswith("FailedGet") and reason.endswith("Metric"))
-        if scaling or (kind == "ScalingActive" and metrics):
+        if _scales_badly(str(item.get("type", "")), str(item.get("reason", ""))):
             return degraded(str(item.get("message", "")))
     for item in conditions:
         if item.get("type") in ("AbleToScale", "ScalingLimited") and item.get("status") == "True":
@@ -69,12 +64,15 @@ def definition(manifest: Manifest) -> Health:
     """Judge a CustomResourceDefinition."""
     if not at(manifest, "status.conditions", []):
         return progressing("Status conditions not found")
-    names, structure = condition(manifest, "NamesAccepted"), condition(manifest, "NonStructuralSchema")
+    for name, bad, judge, text in (
+        ("Terminating", "True", progressing, "CRD is terminating"),
+        ("NamesAccepted", "False", degraded, "CRD names have not been accepted"),
+        ("NonStructuralSchema", "True", degraded, "Schema violations found"),
+    ):
+        found = condition(manifest, name)
+        if found.get("status") == bad:
+            return judge(f"{text}: {found.get('message', '')}")
     established = condition(manifest, "Established")
-    if names.get("status") == "False":
-        return degraded(f"CRD names have not been accepted: {names.get('message', '')}")
-    if structure.get("status") == "True":
-        return degraded(f"Schema violations found: {structure.get('message', '')}")
     if established.get("status") == "True":
         return Health(HealthStatus.HEALTHY, "CRD is healthy")
     if established.get("reason") == "Installing":
@@ -88,3 +86,20 @@ def argo_application(manifest: Manifest) -> Health:
     if status not in set(HealthStatus):
         return progressing("Waiting for the application to be assessed")
     return Health(HealthStatus(status), str(at(manifest, "status.health.message", "")))
+
+
+def _scaling_conditions(manifest: Manifest) -> list[Mapping[str, Any]]:
+    if manifest.get("apiVersion") != "autoscaling/v1":
+        return list(at(manifest, "status.conditions", []))
+    text = at(manifest, "metadata.annotations", {}).get("autoscaling.alpha.kubernetes.io/conditions", "[]")
+    found = orjson.loads(text)
+    if not isinstance(found, list) or not all(isinstance(item, dict) for item in found):
+        raise ValueError("it is no list of conditions")
+    return found
+
+
+def _scales_badly(kind: str, reason: str) -> bool:
+    if kind == "AbleToScale":
+        return reason in _BAD_SCALING
+    metric = reason.startswith("FailedGet") and reason.endswith("Metric")
+    return kind == "ScalingActive" and (metric or reason in _BAD_METRICS)

@@ -6,9 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from plat.api import Health, HealthStatus, Ref
+from plat.api import Application, Health, HealthStatus, Kind, Manifest, Ref, at
+from plat.cluster.sync.annotations import IGNORE_HEALTH, role_of
 
 ORDER: Final = tuple(HealthStatus)
+APPLICATION: Final = Kind(group="argoproj.io", kind="Application")
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,26 @@ class Judged:
     live: bool
     health: Health | None = None
     counts: bool = True
-    """False for hooks, `Skip`, the application itself, and objects with `ignore-healthcheck`."""
+    """False for hooks and `Skip`, which are no part of the application here."""
+    weighs: bool = True
+    """False for the application itself and objects with `ignore-healthcheck`: they are there, whatever their health."""
+
+
+def judged(
+    ref: Ref, health: Health | None, *, target: Manifest | None, live: Manifest | None, own: Ref | None = None
+) -> Judged:
+    """Return how an object counts; `own` is the application itself, should it be one of its objects."""
+    if live is None:
+        return Judged(ref, live=False, counts=not (target and role_of(target).skipped))
+    role, skipped = role_of(live), target is not None and role_of(target).skipped
+    ignored = at(live, "metadata.annotations", {}).get(IGNORE_HEALTH) == "true"
+    weighs = not ignored and ref != own
+    return Judged(ref, live=True, health=health, counts=not (role.hook or skipped), weighs=weighs)
+
+
+def own_ref(app: Application) -> Ref:
+    """Return the address that an application has where it is an object of itself."""
+    return Ref(group=APPLICATION.group, kind=APPLICATION.kind, namespace=app.namespace, name=app.name)
 
 
 def worse(one: HealthStatus, other: HealthStatus) -> bool:
@@ -32,7 +53,7 @@ def roll_up(objects: Iterable[Judged]) -> Health:
     counting = [item for item in objects if item.counts]
     worst = Health(HealthStatus.HEALTHY)
     for item in counting:
-        if not item.live or item.health is None or _silent(item):
+        if not (item.live and item.weighs) or item.health is None or _silent(item):
             continue
         if worse(item.health.status, worst.status):
             because = f"{item.ref}: {item.health.because}" if item.health.because else str(item.ref)
@@ -44,6 +65,6 @@ def roll_up(objects: Iterable[Judged]) -> Health:
 
 def _silent(item: Judged) -> bool:
     """A child Application that is Missing or Unknown does not count."""
-    child = (item.ref.group, item.ref.kind) == ("argoproj.io", "Application")
+    child = (item.ref.group, item.ref.kind) == (APPLICATION.group, APPLICATION.kind)
     unsure = item.health is not None and item.health.status in (HealthStatus.MISSING, HealthStatus.UNKNOWN)
     return child and unsure

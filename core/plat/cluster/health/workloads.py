@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from plat.api import Health, HealthStatus, Manifest, at
+from plat.cluster.sync.annotations import role_of
 
 HEALTHY: Final = Health(HealthStatus.HEALTHY)
 IGNORE_RESTART_POLICY: Final = "argocd.argoproj.io/ignore-restart-policy"
-HOOKS: Final = ("argocd.argoproj.io/hook", "helm.sh/hook")
 _BAD_REASON: Final = re.compile(r"Err.*|.*Error|.*BackOff")
 
 
@@ -29,6 +29,16 @@ def condition(manifest: Manifest, name: str) -> Mapping[str, Any]:
     return next((c for c in at(manifest, "status.conditions", []) if c.get("type") == name), {})
 
 
+def number(manifest: Manifest, path: str) -> int:
+    """Return a count; 0 where it is absent."""
+    return int(at(manifest, path, 0))
+
+
+def short_of(manifest: Manifest, path: str) -> int:
+    """Return how many replicas are lacking by a count of the status; nothing lacks where none are asked for."""
+    return int(at(manifest, "spec.replicas", 0)) - number(manifest, path)
+
+
 def stale(manifest: Manifest) -> bool:
     """Say whether the controller has not seen the current generation yet."""
     return int(at(manifest, "metadata.generation", 0)) > int(at(manifest, "status.observedGeneration", 0))
@@ -40,60 +50,67 @@ def deployment(manifest: Manifest) -> Health:
         return Health(HealthStatus.SUSPENDED, "Deployment is paused")
     if stale(manifest):
         return progressing("Waiting for rollout to finish: observed deployment generation less than desired generation")
-    name = at(manifest, "metadata.name", "")
     if condition(manifest, "Progressing").get("reason") == "ProgressDeadlineExceeded":
-        return degraded(f"Deployment {name!r} exceeded its progress deadline")
-    wanted, status = int(at(manifest, "spec.replicas", 1)), at(manifest, "status", {})
-    updated, replicas, available = (
-        int(status.get(key) or 0) for key in ("updatedReplicas", "replicas", "availableReplicas")
-    )
-    if updated < wanted:
+        return degraded(f'Deployment "{at(manifest, "metadata.name", "")}" exceeded its progress deadline')
+    updated = number(manifest, "status.updatedReplicas")
+    if short_of(manifest, "status.updatedReplicas") > 0:
+        wanted = at(manifest, "spec.replicas")
         return progressing(
             f"Waiting for rollout to finish: {updated} out of {wanted} new replicas have been updated..."
         )
-    if replicas > updated:
-        left = replicas - updated
+    if (left := number(manifest, "status.replicas") - updated) > 0:
         return progressing(f"Waiting for rollout to finish: {left} old replicas are pending termination...")
-    if available < updated:
+    if (available := number(manifest, "status.availableReplicas")) < updated:
         return progressing(f"Waiting for rollout to finish: {available} of {updated} updated replicas are available...")
     return HEALTHY
 
 
 def stateful_set(manifest: Manifest) -> Health:
     """Judge an apps/v1 StatefulSet."""
-    if not at(manifest, "status.observedGeneration", 0) or stale(manifest):
+    if not number(manifest, "status.observedGeneration") or stale(manifest):
         return progressing("Waiting for statefulset spec update to be observed...")
-    wanted, ready = int(at(manifest, "spec.replicas", 1)), int(at(manifest, "status.readyReplicas", 0))
-    if ready < wanted:
-        return progressing(f"Waiting for {wanted - ready} pods to be ready...")
+    if (lacking := short_of(manifest, "status.readyReplicas")) > 0:
+        return progressing(f"Waiting for {lacking} pods to be ready...")
     strategy = at(manifest, "spec.updateStrategy", {})
-    kind = strategy.get("type", "RollingUpdate")
-    if kind == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
-        updated = int(at(manifest, "status.updatedReplicas", 0))
-        due = wanted - int(strategy["rollingUpdate"].get("partition") or 0)
-        if updated < due:
-            return progressing(f"Waiting for partitioned roll out to finish: {updated} out of {due} new pods updated")
-        return HEALTHY
-    if kind == "OnDelete":
-        return Health(HealthStatus.HEALTHY, f"statefulset has {ready} ready pods")
-    if at(manifest, "status.updateRevision", "") != at(manifest, "status.currentRevision", ""):
-        return progressing("Waiting for statefulset rolling update to complete")
-    return HEALTHY
+    updated = number(manifest, "status.updatedReplicas")
+    if strategy.get("type") == "RollingUpdate" and strategy.get("rollingUpdate") is not None:
+        return _partitioned(manifest, updated)
+    if strategy.get("type") == "OnDelete":
+        return Health(HealthStatus.HEALTHY, f"statefulset has {number(manifest, 'status.readyReplicas')} ready pods")
+    wanted, current = at(manifest, "status.updateRevision", ""), at(manifest, "status.currentRevision", "")
+    if wanted != current:
+        return progressing(f"waiting for statefulset rolling update to complete {updated} pods at revision {wanted}...")
+    count = number(manifest, "status.currentReplicas")
+    text = f"statefulset rolling update complete {count} pods at revision {current}..."
+    return Health(HealthStatus.HEALTHY, text)
+
+
+def _partitioned(manifest: Manifest, updated: int) -> Health:
+    """Judge a rolling update with a partition; revisions are not compared, as they differ below the partition."""
+    partition = at(manifest, "spec.updateStrategy.rollingUpdate.partition")
+    due = int(at(manifest, "spec.replicas", 0)) - int(partition or 0)
+    if partition is not None and updated < due:
+        return progressing(
+            f"Waiting for partitioned roll out to finish: {updated} out of {due} new pods have been updated..."
+        )
+    return Health(HealthStatus.HEALTHY, f"partitioned roll out complete: {updated} new pods have been updated...")
 
 
 def daemon_set(manifest: Manifest) -> Health:
     """Judge an apps/v1 DaemonSet."""
     if stale(manifest):
         return progressing("Waiting for rollout to finish: observed daemon set generation less than desired generation")
-    if at(manifest, "spec.updateStrategy.type", "RollingUpdate") == "OnDelete":
-        return HEALTHY
-    status = at(manifest, "status", {})
+    name = at(manifest, "metadata.name", "")
     keys = ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
-    desired, updated, available = (int(status.get(key) or 0) for key in keys)
+    desired, updated, available = (number(manifest, f"status.{key}") for key in keys)
+    counted = f"{updated} out of {desired} new pods have been updated"
+    if at(manifest, "spec.updateStrategy.type", "") == "OnDelete":
+        return Health(HealthStatus.HEALTHY, f"daemon set {counted}")
+    waiting = f'Waiting for daemon set "{name}" rollout to finish:'
     if updated < desired:
-        return progressing(f"Waiting for daemon set rollout: {updated} out of {desired} new pods have been updated...")
+        return progressing(f"{waiting} {counted}...")
     if available < desired:
-        return progressing(f"Waiting for daemon set rollout: {available} of {desired} updated pods are available...")
+        return progressing(f"{waiting} {available} of {desired} updated pods are available...")
     return HEALTHY
 
 
@@ -106,19 +123,16 @@ def replica_set(manifest: Manifest) -> Health:
     failure = condition(manifest, "ReplicaFailure")
     if failure.get("status") == "True":
         return degraded(str(failure.get("message", "")))
-    wanted, available = int(at(manifest, "spec.replicas", 1)), int(at(manifest, "status.availableReplicas", 0))
-    if available < wanted:
+    if short_of(manifest, "status.availableReplicas") > 0:
+        wanted, available = at(manifest, "spec.replicas"), number(manifest, "status.availableReplicas")
         return progressing(f"Waiting for rollout to finish: {available} out of {wanted} new replicas are available...")
     return HEALTHY
 
 
 def pod(manifest: Manifest) -> Health:
     """Judge a Pod by its restart policy."""
-    annotations = at(manifest, "metadata.annotations", {})
-    hook = any(name in annotations for name in HOOKS)
-    always = at(manifest, "spec.restartPolicy", "Always") == "Always"
-    if not always and annotations.get(IGNORE_RESTART_POLICY) == "true" and not hook:
-        always = True
+    ignored = at(manifest, "metadata.annotations", {}).get(IGNORE_RESTART_POLICY) == "true"
+    always = at(manifest, "spec.restartPolicy", "Always") == "Always" or (ignored and not role_of(manifest).hook)
     if always and (waiting := _bad_waiting(manifest)):
         return waiting
     phase, message = at(manifest, "status.phase", ""), str(at(manifest, "status.message", ""))
@@ -127,7 +141,7 @@ def pod(manifest: Manifest) -> Health:
     return {
         "Pending": progressing(message),
         "Succeeded": Health(HealthStatus.HEALTHY, message),
-        "Failed": degraded(message or _termination(manifest)),
+        "Failed": degraded(message or _failure(manifest)),
     }.get(phase, Health(HealthStatus.UNKNOWN, message))
 
 
@@ -145,42 +159,55 @@ def job(manifest: Manifest) -> Health:
 
 
 def cron_job(manifest: Manifest) -> Health:
-    """Judge a batch/v1 CronJob."""
+    """Judge a CronJob. One that is suspended, never succeeded or runs just now is not known to be bad."""
     status = at(manifest, "status", {})
+    if at(manifest, "spec.suspend", False):
+        return Health(HealthStatus.HEALTHY, "CronJob is Suspended")
     if not status:
-        return progressing("Waiting for the first run")
+        return progressing("Waiting for CronJob")
     scheduled, succeeded = status.get("lastScheduleTime"), status.get("lastSuccessfulTime")
-    if scheduled and not status.get("active") and (succeeded is None or succeeded < scheduled):
+    if scheduled is None:
+        return Health(HealthStatus.HEALTHY, "CronJob has not been scheduled yet")
+    if succeeded is None:
+        return Health(HealthStatus.HEALTHY, "The CronJob never completed successfully. It may not be healthy")
+    if status.get("active"):
+        return Health(HealthStatus.HEALTHY, "The job is running. Its last execution may not have been successful")
+    if succeeded < scheduled:
         return degraded("CronJob has not completed its last execution successfully")
-    return HEALTHY
+    return Health(HealthStatus.HEALTHY, "CronJob has completed its last execution successfully")
 
 
 def _bad_waiting(manifest: Manifest) -> Health | None:
-    messages = []
-    for status in _containers(manifest):
-        waiting = at(status, "state.waiting", {})
-        if _BAD_REASON.fullmatch(str(waiting.get("reason", ""))):
-            messages.append(str(waiting.get("message", "")) or str(waiting["reason"]))
-    return degraded(", ".join(messages)) if messages else None
+    bad = [
+        waiting
+        for status in _containers(manifest)
+        if _BAD_REASON.fullmatch(str((waiting := at(status, "state.waiting", {})).get("reason", "")))
+    ]
+    return degraded(", ".join(str(waiting.get("message") or waiting["reason"]) for waiting in bad)) if bad else None
 
 
 def _running(manifest: Manifest) -> Health:
+    message = str(at(manifest, "status.message", ""))
     if condition(manifest, "Ready").get("status") == "True":
-        return Health(HealthStatus.HEALTHY, str(at(manifest, "status.message", "")))
+        return Health(HealthStatus.HEALTHY, message)
     if any(at(status, "lastState.terminated") for status in _containers(manifest)):
-        return degraded(str(at(manifest, "status.message", "")) or _termination(manifest))
-    return progressing(str(at(manifest, "status.message", "")))
+        return degraded(message)
+    return progressing(message)
 
 
-def _termination(manifest: Manifest) -> str:
-    for status in _containers(manifest):
-        ended = at(status, "state.terminated") or at(status, "lastState.terminated") or {}
+def _failure(manifest: Manifest) -> str:
+    """Return why a Pod failed, by the first container, initial ones included, that says anything."""
+    for status in (*at(manifest, "status.initContainerStatuses", []), *_containers(manifest)):
+        ended = at(status, "state.terminated", {})
+        if ended.get("message"):
+            return str(ended["message"])
+        if ended.get("reason") == "OOMKilled":
+            return "OOMKilled"
         if code := ended.get("exitCode"):
-            reason = ended.get("message") or ended.get("reason") or ""
-            return f"container {status.get('name', '')!r} failed with exit code {code} {reason}".strip()
+            return f'container "{status.get("name", "")}" failed with exit code {code}'
     return ""
 
 
 def _containers(manifest: Manifest) -> list[Mapping[str, Any]]:
-    status = at(manifest, "status", {})
-    return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
+    found: list[Mapping[str, Any]] = at(manifest, "status.containerStatuses", [])
+    return found
