@@ -39,7 +39,9 @@ class Entry(Slot):
     since: datetime | None = None
     """When it came to stand as it does; None: it was never looked at."""
     history: tuple[Told, ...] = ()
-    """How it stood before, oldest first."""
+    """How it stood before and what was asked of it, oldest first."""
+    notes: int = 0
+    """How much of the history was asked since it stands as it does."""
     acting: bool = False
     """Whether its effects are being carried out."""
     interrupted: bool = False
@@ -60,11 +62,12 @@ class Entry(Slot):
         return f"{self.kind.name}/{self.kind.address(self.key)}"
 
     @property
-    def story(self) -> list[Told]:
-        """The reasons that are kept, oldest first, the present one last."""
+    def story(self) -> tuple[Told, ...]:
+        """The reasons that are kept, oldest first."""
         if self.since is None:
-            return list(self.history)
-        return [*self.history, Told(self.since, self.because, self.standing)]
+            return self.history
+        before = len(self.history) - self.notes
+        return (*self.history[:before], Told(self.since, self.because, self.standing), *self.history[before:])
 
     @property
     def view(self) -> KeyView:

@@ -56,7 +56,7 @@ class Engine:
         self._pace = Pace(self._clock, self._queue, self._roster, self._settings)
         self._passes = self._effects = 0
         self._over = asyncio.Event()
-        self._until_settled = self._stopping = False
+        self._until_settled = self._stopping = self._running = False
 
     # -- what others call
 
@@ -108,22 +108,13 @@ class Engine:
         Settled: no key is queued, in hand or WAITING, and no operation runs. Can be called again afterwards. Cancelling
         it ends the work at once and leaves what was begun to the next run, as a crash would.
         """
-        loop = asyncio.get_running_loop()
-        began, passes, effects = loop.time(), self._passes, self._effects
-        self._until_settled, self._stopping = until_settled, False
-        self._over.clear()
-        await self._book.load()
-        await self._desk.resume()
-        self._queue.open()
-        for entry in self._roster.refresh():
-            self._queue.add(entry, Lane.RESYNC)
-        settled = await self._until_over(timeout)
-        return self._report(
-            settled=settled,
-            passes=self._passes - passes,
-            effects=self._effects - effects,
-            took=timedelta(seconds=loop.time() - began),
-        )
+        if self._running:
+            raise RuntimeError("this engine runs already")
+        self._running = True
+        try:
+            return await self._run(until_settled=until_settled, timeout=timeout)
+        finally:
+            self._running = False
 
     def stop(self) -> None:
         """End the run: effects in flight are finished, no other is launched, operations are left to the next run."""
@@ -133,7 +124,7 @@ class Engine:
     def why(self, name: str, key: Hashable) -> list[Told]:
         """Return the reasons of a key, oldest first; empty if it is not known."""
         entry = self._roster.entries[name].get(key)
-        return [] if entry is None else entry.story
+        return [] if entry is None else list(entry.story)
 
     def snapshot(self) -> list[KeyView]:
         """Return every key as it stands."""
@@ -252,6 +243,24 @@ class Engine:
             return self._roster.waiting > 0
         return any(entry.failures for entry in self._roster.of_standing(Standing.WAITING))
 
+    async def _run(self, *, until_settled: bool, timeout: timedelta | None) -> RunReport:  # noqa: ASYNC109  # as `run`
+        loop = asyncio.get_running_loop()
+        began, passes, effects = loop.time(), self._passes, self._effects
+        self._until_settled, self._stopping = until_settled, False
+        self._over.clear()
+        await self._book.load()
+        await self._desk.resume()
+        self._queue.open()
+        for entry in self._roster.refresh():
+            self._queue.add(entry, Lane.RESYNC)
+        settled = await self._until_over(timeout)
+        return self._report(
+            settled=settled,
+            passes=self._passes - passes,
+            effects=self._effects - effects,
+            took=timedelta(seconds=loop.time() - began),
+        )
+
     async def _until_over(self, timeout: timedelta | None) -> bool:  # noqa: ASYNC109  # as `run`
         loop = asyncio.get_running_loop()
         turn = Turn(loop)
@@ -297,7 +306,7 @@ class Engine:
     def _report(self, *, settled: bool, passes: int, effects: int, took: timedelta) -> RunReport:
         groups: dict[Standing, list[KeyView]] = {each: [] for each in Standing}
         for entry in self._roster:
-            active = entry.lane is not None
+            active = entry.lane is not None and not settled  # a timer may ring while a settled run ends
             if active or entry.standing is not Standing.SETTLED:
                 groups[Standing.WAITING if active else entry.standing].append(entry.view)
         return RunReport(

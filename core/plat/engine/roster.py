@@ -98,11 +98,12 @@ class Roster:
         elif because.code == old.code and because == old:
             return
         if entry.since is not None:
-            self.note(entry, Told(entry.since, old, entry.standing))
-        entry.because, entry.standing, entry.since = because, standing, now
+            entry.history = entry.story[1 - self._keep :]
+        entry.because, entry.standing, entry.since, entry.notes = because, standing, now, 0
         if self.listeners:
             self.listeners.tell(Transition(entry.kind.name, entry.key, now, because, standing))
 
     def note(self, entry: Entry, told: Told) -> None:
-        """Add to a key's story."""
+        """Add to a key's story what has been asked of it while it stands as it does."""
         entry.history = (*entry.history[2 - self._keep :], told)
+        entry.notes = min(entry.notes + 1, len(entry.history))

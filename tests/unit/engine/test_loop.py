@@ -573,3 +573,57 @@ async def test_an_effect_that_nobody_performs_is_an_outcome() -> None:
     engine.enqueue("toy", "k")
     await engine.run(timeout=timedelta(seconds=5))
     assert "nothing was registered that performs Put" in reconciler.seen[-1].outcomes["a"].message
+
+
+async def test_one_run_at_a_time() -> None:
+    engine, _, _ = engine_for(lambda *_: WAIT)
+    first = asyncio.ensure_future(engine.run(until_settled=False))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="runs already"):
+        await engine.run()
+    engine.stop()
+    await first
+    engine.enqueue("toy", "k")
+    assert not (await engine.run(timeout=timedelta(milliseconds=10))).settled
+
+
+async def test_a_failing_key_that_is_asked_for_all_the_time_starves_nobody() -> None:
+    tries: list[str] = []
+
+    def judge(key: Any, past: Past, world: World) -> Decision:
+        if key == "bad":
+            tries.append(key)
+            raise UnavailableError("never")
+        return put_all(Batch(puts(key)))(key, past, world)
+
+    engine, world, _ = engine_for(judge, settings=Settings(keys=1, backoff=Backoff(first=0.05), patience=0))
+
+    async def pester() -> None:
+        for number in range(100):
+            engine.enqueue("toy", "bad")
+            engine.enqueue("toy", f"k{number}", lane=Lane.RESYNC)
+            await asyncio.sleep(0.001)
+
+    run = asyncio.ensure_future(engine.run(until_settled=False, timeout=timedelta(milliseconds=500)))
+    await pester()
+    await run
+    assert len(world.things) == 100
+    assert len(tries) < 12
+
+
+async def test_the_story_of_a_key_is_bounded() -> None:
+    count = iter(range(10**9))
+    engine, _, _ = engine_for(
+        lambda *_: Decision(because=Reason("turn", {"n": next(count)})), settings=Settings(reasons=5)
+    )
+    for _ in range(20):
+        engine.enqueue("toy", "k", because=Reason("asked"))
+        await engine.run()
+    story = engine.why("toy", "k")
+    assert [t.because.code for t in story] == ["turn", "asked", "turn", "asked", "turn"]
+    assert [t.at for t in story] == sorted(t.at for t in story)
+    assert story[-1].because.facts == {"n": 19}
+    engine.enqueue("toy", "k", because=Reason("asked again"))
+    assert [t.because.code for t in engine.why("toy", "k")][-2:] == ["turn", "asked again"]
+    (view,) = engine.snapshot()
+    assert (view.standing, view.active, view.failures) == (Standing.SETTLED, True, 0)
