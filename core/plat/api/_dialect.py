@@ -102,6 +102,12 @@ class OperationState:
     options: frozenset[str] = frozenset()
     prune: bool = False
     dry_run: bool = False
+    force: bool = False
+    """Recreate every object that cannot be changed, as if each said `Force=true`."""
+    hooks: bool = True
+    """False: the strategy `apply`, which runs no hooks."""
+    heals: int = 0
+    """How many automated syncs of the same revisions came right before this one, itself included (spec/cluster §7.2)."""
     resources: tuple[Ref, ...] = ()
     results: tuple[TaskResult, ...] = ()
 

@@ -94,6 +94,8 @@ class Camp(Part):
     field_manager: str = "argocd-controller"
     tracking: Literal["annotation", "label", "annotation+label"] = "annotation"
     instance_label: str = "app.kubernetes.io/instance"
+    installation_id: str = ""
+    """Which installation this is: written beside the tracking id, and objects of another one are not ours."""
     home: str = "argocd"
     """The control namespace: applications elsewhere carry their namespace in the tracking id."""
     override_files: tuple[str, ...] = (".argocd-source.yaml", ".argocd-source-{app}.yaml")

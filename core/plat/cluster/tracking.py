@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from plat.api import Application, Camp, Manifest, Ref, editable, ref_of
+from plat.api import Application, Camp, Manifest, Ref, at, ref_of
 
 TRACKING_ID: Final = "argocd.argoproj.io/tracking-id"
+INSTALLATION_ID: Final = "argocd.argoproj.io/installation-id"
+DEFINITION: Final = "CustomResourceDefinition"
 LABEL_LIMIT: Final = 63
 
 
@@ -39,46 +42,70 @@ def tracking_id(app: Application, manifest: Manifest) -> TrackingId:
 
 
 def parse(value: str) -> TrackingId | None:
-    """Read an id; None for one that is malformed, which is nobody's."""
-    parts = value.split(":")
-    if len(parts) < 3:  # noqa: PLR2004  # three parts, of which the last (an RBAC name) may hold colons itself
+    """Read an id; None for one that is malformed, which is nobody's. The name may hold colons, as RBAC names do."""
+    parts = value.split(":", 2)
+    if len(parts) < 3 or not parts[0]:  # noqa: PLR2004  # application, kind, place
         return None
-    app, kind, place = parts[0], parts[1], ":".join(parts[2:])
-    if "/" not in kind or "/" not in place or not app:
+    kind, place = parts[1].split("/"), parts[2].split("/")
+    if len(kind) != 2 or len(place) != 2:  # noqa: PLR2004  # each is a pair
         return None
-    group, _, name = kind.partition("/")
-    namespace, _, object_name = place.partition("/")
-    return TrackingId(app, group, name, namespace, object_name)
+    return TrackingId(parts[0], *kind, *place)
 
 
 def track(manifest: Manifest, app: Application) -> Manifest:
-    """Return the object with its tracking; custom resource definitions get none."""
-    if manifest.get("kind") == "CustomResourceDefinition":
+    """Return the object with its tracking; custom resource definitions get none.
+
+    Only metadata is copied. What an author wrote in our annotations and labels is replaced.
+    """
+    if manifest.get("kind") == DEFINITION:
         return manifest
-    body = editable(manifest)
-    metadata = body.setdefault("metadata", {})
-    camp = app.camp
+    metadata, camp = dict(manifest.get("metadata") or {}), app.camp
     if camp.tracking != "label":
-        annotations = dict(metadata.get("annotations") or {})
-        metadata["annotations"] = {**annotations, TRACKING_ID: str(tracking_id(app, manifest))}
+        metadata["annotations"] = _annotated(metadata.get("annotations") or {}, str(tracking_id(app, manifest)), camp)
     if camp.tracking != "annotation":
         name = instance_name(app)
-        if camp.tracking == "annotation+label":
-            name = _fitting(name)
-        metadata["labels"] = {**dict(metadata.get("labels") or {}), camp.instance_label: name}
-    return body
+        label = _fitting(name) if camp.tracking == "annotation+label" else name
+        metadata["labels"] = {**(metadata.get("labels") or {}), camp.instance_label: label}
+    return {**manifest, "metadata": metadata}
 
 
 def owner_of(manifest: Manifest, camp: Camp) -> str:
     """Return the instance name of the application that an object belongs to; empty if to none.
 
-    An id that does not describe the object itself was copied with it and counts for nothing (§6 rule 1).
+    An id that does not describe the object itself was copied with it and counts for nothing (§6 rule 1); nor does one
+    of another installation. Never raises: it is asked about whatever lies in a cluster.
     """
-    metadata = manifest.get("metadata") or {}
     if camp.tracking == "label":
-        return str((metadata.get("labels") or {}).get(camp.instance_label, ""))
-    found = parse(str((metadata.get("annotations") or {}).get(TRACKING_ID, "")))
+        return _text(manifest, "metadata.labels", camp.instance_label)
+    if camp.installation_id and _text(manifest, "metadata.annotations", INSTALLATION_ID) != camp.installation_id:
+        return ""
+    found = parse(_text(manifest, "metadata.annotations", TRACKING_ID))
     return found.app if found is not None and _describes(found, ref_of(manifest)) else ""
+
+
+def shared_with(live: Manifest, app: Application) -> str:
+    """Return the instance name of the other application that an object of ours belongs to; empty: none (§6 rule 3)."""
+    owner = owner_of(live, app.camp)
+    return owner if owner not in ("", instance_name(app)) else ""
+
+
+def shared_warning(live: Manifest, app: Application) -> str:
+    """Return the text of a SharedResourceWarning; empty where the object is nobody else's."""
+    other, ref = shared_with(live, app), ref_of(live)
+    return f"{ref.kind}/{ref.name} is part of applications {app.id} and {other}" if other else ""
+
+
+def _annotated(annotations: Mapping[str, str], value: str, camp: Camp) -> dict[str, str]:
+    kept = {key: text for key, text in annotations.items() if key != INSTALLATION_ID}
+    if camp.installation_id:
+        kept[INSTALLATION_ID] = camp.installation_id
+    return {**kept, TRACKING_ID: value}
+
+
+def _text(manifest: Manifest, path: str, key: str) -> str:
+    found = at(manifest, path)
+    value = found.get(key) if isinstance(found, Mapping) else None
+    return value if isinstance(value, str) else ""
 
 
 def _describes(found: TrackingId, ref: Ref) -> bool:
@@ -87,6 +114,9 @@ def _describes(found: TrackingId, ref: Ref) -> bool:
 
 
 def _fitting(name: str) -> str:
+    """Cut to what a label may hold; what fits stays as it is."""
+    if len(name) <= LABEL_LIMIT:
+        return name
     cut = name[:LABEL_LIMIT]
     while cut and not cut[-1].isalnum():
         cut = cut[:-1]

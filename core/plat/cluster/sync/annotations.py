@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -44,6 +45,8 @@ class Policy(StrEnum):
     FAILED = "HookFailed"
 
 
+_PHASES: Final = {phase.value: phase for phase in Phase}
+_POLICIES: Final = {policy.value: policy for policy in Policy}
 _HELM_PHASES: Final = {
     "pre-install": Phase.PRE_SYNC,
     "pre-upgrade": Phase.PRE_SYNC,
@@ -59,6 +62,7 @@ _HELM_POLICIES: Final = {
 }
 _SKIP: Final = "Skip"
 _CRD_INSTALL: Final = "crd-install"
+_INTEGER: Final = re.compile(r"[+-]?[0-9]+")
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,11 @@ def role_of(manifest: Manifest) -> Role:
     annotations = _annotations(manifest)
     if HOOK in annotations:
         words = list(_words(annotations[HOOK]))
-        phases = tuple(dict.fromkeys(Phase(word) for word in words if word in set(Phase)))
+        phases = tuple(dict.fromkeys(_PHASES[word] for word in words if word in _PHASES))
         if not phases and _SKIP in words:
             return Role(skipped=True)
         return Role(hook=True, phases=phases or _helm_phases(annotations))
-    if HELM_HOOK in annotations and _CRD_INSTALL not in _words(annotations[HELM_HOOK]):
+    if annotations.get(HELM_HOOK, _CRD_INSTALL) != _CRD_INSTALL:
         return Role(hook=True, phases=_helm_phases(annotations))
     return Role()
 
@@ -88,7 +92,7 @@ def role_of(manifest: Manifest) -> Role:
 def delete_policies(manifest: Manifest) -> frozenset[Policy]:
     """Return when a hook is deleted: Argo CD's and Helm's policies together; none valid means before creation."""
     annotations = _annotations(manifest)
-    own = {Policy(word) for word in _words(annotations.get(HOOK_POLICY, "")) if word in set(Policy)}
+    own = {_POLICIES[word] for word in _words(annotations.get(HOOK_POLICY, "")) if word in _POLICIES}
     helm = {_HELM_POLICIES[word] for word in _words(annotations.get(HELM_POLICY, "")) if word in _HELM_POLICIES}
     return frozenset(own | helm) or frozenset({Policy.BEFORE_CREATION})
 
@@ -96,7 +100,7 @@ def delete_policies(manifest: Manifest) -> frozenset[Policy]:
 def has_policy(manifest: Manifest) -> bool:
     """Say whether an object names any valid delete policy itself."""
     annotations = _annotations(manifest)
-    known = {*set(Policy), *_HELM_POLICIES}
+    known = {*_POLICIES, *_HELM_POLICIES}
     words = (*_words(annotations.get(HOOK_POLICY, "")), *_words(annotations.get(HELM_POLICY, "")))
     return any(word in known for word in words)
 
@@ -104,18 +108,17 @@ def has_policy(manifest: Manifest) -> bool:
 def wave_of(manifest: Manifest) -> int:
     """Return the wave: the annotation, else Helm's weight, else 0; what is no integer counts as absent."""
     annotations = _annotations(manifest)
-    for name in (WAVE, HELM_WEIGHT):
-        try:
-            return int(annotations.get(name, "").strip())
-        except ValueError:
-            continue
-    return 0
+    found = (str(annotations.get(name, "")) for name in (WAVE, HELM_WEIGHT))
+    return next((int(text) for text in found if _INTEGER.fullmatch(text)), 0)
 
 
 def options_of(manifest: Manifest | None) -> Mapping[str, str]:
-    """Return an object's own sync options."""
-    words = _words(_annotations(manifest or {}).get(OPTIONS, ""))
-    return {key: value for key, _, value in (word.partition("=") for word in words)}
+    """Return an object's own sync options; of one that is named twice the first counts."""
+    found: dict[str, str] = {}
+    for word in _words(_annotations(manifest or {}).get(OPTIONS, "")):
+        key, _, value = word.partition("=")
+        found.setdefault(key, value)
+    return found
 
 
 def option(app: Application, name: str, *objects: Manifest | None, default: str = "") -> str:
@@ -140,7 +143,23 @@ def counts_for_health(manifest: Manifest) -> bool:
 
 def keeps(manifest: Manifest) -> bool:
     """Say whether Helm's resource policy keeps an object from being deleted."""
-    return bool(_annotations(manifest).get(HELM_KEEP) == "keep")
+    return "keep" in _words(_annotations(manifest).get(HELM_KEEP, ""))
+
+
+def has_finalizer(manifest: Manifest) -> bool:
+    """Say whether an object has the finalizer that keeps a hook until its result is recorded."""
+    found = at(manifest, "metadata.finalizers")
+    return isinstance(found, list) and HOOK_FINALIZER in found
+
+
+def deletion_phases(manifest: Manifest) -> frozenset[Phase]:
+    """Return the phases of a deletion that an object is a hook of, whatever phases of a sync it names besides.
+
+    Here Helm's annotation counts beside Argo CD's (spec/cluster §4.2.3-4).
+    """
+    annotations = _annotations(manifest)
+    own = {_PHASES[word] for word in _words(annotations.get(HOOK, "")) if word in _PHASES}
+    return frozenset({*own, *_helm_phases(annotations)} & {Phase.PRE_DELETE, Phase.POST_DELETE})
 
 
 def _helm_phases(annotations: Mapping[str, str]) -> tuple[Phase, ...]:
@@ -153,5 +172,5 @@ def _words(text: object) -> Iterator[str]:
 
 
 def _annotations(manifest: Manifest) -> Mapping[str, str]:
-    found = at(manifest, "metadata.annotations", {})
+    found = at(manifest, "metadata.annotations")
     return found if isinstance(found, Mapping) else {}

@@ -1,8 +1,8 @@
-"""The tasks of one sync operation (spec/cluster §4.2), with what came of each so far. Pure."""
+"""The tasks of one sync operation (spec/cluster §4.2), and what came of each so far. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
@@ -11,6 +11,7 @@ from plat.api import Application, OperationState, Ref, TaskResult
 from plat.cluster.comparison.compare import Compared, Live
 from plat.cluster.rendering.targets import Target, digest
 from plat.cluster.sync.annotations import HOOK_FINALIZER, SYNC_PHASES, Phase, option, role_of, wave_of
+from plat.cluster.tracking import track
 
 RUNNING: Final = "Running"
 SUCCEEDED: Final = "Succeeded"
@@ -88,6 +89,8 @@ class Hook:
 
     target: Target
     live: Live | None
+    named: Mapping[Ref, Live] = field(default_factory=dict, repr=False, hash=False)
+    """Of a hook that has only a `generateName`: what is live of the names it gets (`hook_refs`)."""
 
 
 def make_tasks(
@@ -98,26 +101,70 @@ def make_tasks(
     *,
     namespace: Task | None = None,
 ) -> tuple[Task, ...]:
-    """Return the tasks of an operation, not ordered, with the results that it has so far.
+    """Return the tasks of an operation, neither in order nor with results (`in_order`, then `recall`).
 
-    Selective syncs run no hooks (§4.2.7). `ApplyOutOfSyncOnly=true` leaves out what is in sync (§4.4.7).
+    A live object that says it is a hook, or is to be skipped, is never pruned. Selective syncs and the strategy
+    `apply` run no hooks (§4.2.7).
     """
     selected = frozenset(operation.resources)
     tasks = [_ordinary(app, item) for item in compared if not selected or _selected(item.ref, selected)]
-    if app.option("ApplyOutOfSyncOnly") == "true":
-        tasks = [task for task in tasks if task.modified]
-    if not selected:
-        tasks += [task for hook in hooks for task in _hook_tasks(hook, operation)]
+    found = [task for task in tasks if task is not None]
+    if not selected and operation.hooks:
+        found += [task for hook in hooks for task in _hook_tasks(app, hook, operation)]
     if namespace is not None:
-        tasks.append(namespace)
-    known = {f"{result.phase} {result.ref}": result for result in operation.results}
-    return tuple(_recalled(task, known) for task in tasks)
+        found.append(namespace)
+    return tuple(found)
 
 
-def hook_name(target: Target, phase: Phase, *, revision: str, started: int) -> str:
+def recall(tasks: Iterable[Task], results: Iterable[TaskResult]) -> tuple[Task, ...]:
+    """Return the tasks, in order, with what has come of them so far.
+
+    A task is found again by its object and the phase that the order gave it (§4.3.4 moves some).
+    """
+    known = {(result.phase, result.ref): result for result in results}
+    if not known:
+        return tuple(tasks)
+    return tuple(_recalled(task, known.get((task.phase.value, task.ref))) for task in tasks)
+
+
+def results_of(
+    tasks: Iterable[Task], before: Iterable[TaskResult], *, pruning: Iterable[Task] = ()
+) -> tuple[TaskResult, ...]:
+    """Return all results of an operation: those of objects that are gone by now stay as they were.
+
+    What is being pruned gets a result without a status: once its object is gone there is no task any more to tell of
+    it, and `pruned` takes that for success.
+    """
+    found = {(result.phase, result.ref): result for result in before}
+    found |= {(task.phase.value, task.ref): replace(task.result(), message="deleting") for task in pruning}
+    found |= {(task.phase.value, task.ref): task.result() for task in tasks if task.state}
+    return tuple(found.values())
+
+
+def pruned(results: Iterable[TaskResult], tasks: Iterable[Task]) -> tuple[TaskResult, ...]:
+    """Return the results, those as pruned that were being deleted and whose object is gone."""
+    known = {(task.phase.value, task.ref) for task in tasks}
+    return tuple(
+        replace(result, status="Pruned", hook_phase=SUCCEEDED, message="pruned")
+        if not (result.status or result.hook_phase or (result.phase, result.ref) in known)
+        else result
+        for result in results
+    )
+
+
+def hook_name(target: Target, phase: Phase, operation: OperationState) -> str:
     """Return the name of a hook that has only a `generateName` (§4.2.5)."""
     prefix = str((target.manifest.get("metadata") or {}).get("generateName", ""))
+    revision = operation.revisions[0] if operation.revisions else ""
+    started = int(datetime.fromisoformat(operation.started_at).timestamp()) if operation.started_at else 0
     return prefix + f"{revision[:7]}-{phase.value}-{started}".lower()
+
+
+def hook_refs(target: Target, operation: OperationState) -> tuple[Ref, ...]:
+    """Return the addresses that a hook has in an operation: one a phase where only `generateName` is given."""
+    if target.ref.name:
+        return (target.ref,)
+    return tuple(replace(target.ref, name=hook_name(target, p, operation)) for p in _sync_phases(target))
 
 
 def with_finalizer(target: Target) -> Target:
@@ -128,9 +175,12 @@ def with_finalizer(target: Target) -> Target:
     return Target(manifest, target.ref, digest(manifest))
 
 
-def _ordinary(app: Application, item: Compared) -> Task:
+def _ordinary(app: Application, item: Compared) -> Task | None:
     body = item.live.body() if item.live is not None and item.extra else None
     manifest = item.target.manifest if item.target else body or {}
+    role = role_of(manifest)
+    if role.hook or role.skipped:
+        return None
     return Task(
         phase=Phase.SYNC,
         wave=wave_of(manifest),
@@ -142,29 +192,28 @@ def _ordinary(app: Application, item: Compared) -> Task:
     )
 
 
-def _hook_tasks(hook: Hook, operation: OperationState) -> list[Task]:
-    phases = [phase for phase in role_of(hook.target.manifest).phases if phase in SYNC_PHASES]
-    tasks = []
-    for phase in phases:
-        target = hook.target
+def _hook_tasks(app: Application, hook: Hook, operation: OperationState) -> Iterator[Task]:
+    for phase in _sync_phases(hook.target):
+        target, live = hook.target, hook.live
         if not target.ref.name:
-            name = hook_name(target, phase, revision=_first(operation.revisions), started=_unix(operation.started_at))
-            target = _named(target, name)
-        task = Task(
-            phase=phase, wave=wave_of(target.manifest), ref=target.ref, target=target, live=hook.live, hook=True
-        )
-        tasks.append(task)
-    return tasks
+            target = _named(app, target, hook_name(target, phase, operation))
+            live = hook.named.get(target.ref)
+        wave = wave_of(target.manifest)
+        yield Task(phase=phase, wave=wave, ref=target.ref, target=target, live=live, hook=True)
 
 
-def _named(target: Target, name: str) -> Target:
+def _sync_phases(target: Target) -> tuple[Phase, ...]:
+    return tuple(phase for phase in role_of(target.manifest).phases if phase in SYNC_PHASES)
+
+
+def _named(app: Application, target: Target, name: str) -> Target:
+    """Give a hook its name, which its tracking id has to carry too."""
     metadata = {key: value for key, value in target.manifest["metadata"].items() if key != "generateName"}
-    manifest = {**target.manifest, "metadata": {**metadata, "name": name}}
+    manifest = track({**target.manifest, "metadata": {**metadata, "name": name}}, app)
     return Target(manifest, replace(target.ref, name=name), digest(manifest))
 
 
-def _recalled(task: Task, known: Mapping[str, TaskResult]) -> Task:
-    result = known.get(task.id)
+def _recalled(task: Task, result: TaskResult | None) -> Task:
     if result is None:
         return task
     return replace(task, status=result.status, state=result.hook_phase, message=result.message)
@@ -175,11 +224,3 @@ def _selected(ref: Ref, selected: frozenset[Ref]) -> bool:
         (s.group, s.kind, s.name) == (ref.group, ref.kind, ref.name) and s.namespace in ("", ref.namespace)
         for s in selected
     )
-
-
-def _first(values: Sequence[str]) -> str:
-    return values[0] if values else ""
-
-
-def _unix(moment: str) -> int:
-    return int(datetime.fromisoformat(moment).timestamp()) if moment else 0

@@ -1,20 +1,28 @@
-"""The effects of one wave, and of the dry run before the first (spec/cluster §4.4.2, §4.5, §4.6). Pure."""
+"""The effects of one wave, and of the checks before the first (spec/cluster §4.4.2, §4.5, §4.6). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Final, Literal
 
-from plat.api import Application, OperationState, Ref
+from plat.api import Application, Manifest, OperationState, Ref
 from plat.cluster.effects import ApplyObject, DeleteObject, DropFinalizer, Propagation
-from plat.cluster.sync.annotations import HOOK_FINALIZER, Phase, Policy, delete_policies, option
+from plat.cluster.sync.annotations import (
+    HOOK_FINALIZER,
+    Phase,
+    Policy,
+    delete_policies,
+    has_finalizer,
+    option,
+)
 from plat.cluster.sync.tasks import SUCCEEDED, Task, with_finalizer
 from plat.engine import Batch, Effect
 
 DEFINITION: Final = "CustomResourceDefinition"
-_UPDATED_IN_PLACE: Final = (DEFINITION, "Namespace")
+UPDATED_IN_PLACE: Final = (DEFINITION, "Namespace")
+"""Kinds that are never recreated for `Replace=true`: all that lives in them would go with them."""
 
 
 @dataclass(frozen=True)
@@ -25,101 +33,146 @@ class Wave:
     number: int
     batches: tuple[Batch, ...] = ()
     settled: tuple[Task, ...] = ()
+    pruning: tuple[Task, ...] = ()
     unconfirmed: tuple[Ref, ...] = ()
+    """Objects whose pruning a person has to confirm first."""
+    leaving: tuple[Ref, ...] = ()
+    """Hooks of an earlier sync that have to be gone first."""
 
 
-def effect_id(verb: str, operation: OperationState, task: Task) -> str:
-    """Return the id of a task's effect: the same on every attempt, another for every operation and retry."""
-    return f"{verb} {task.id} {operation.started_at}#{operation.retry_count}"
+@dataclass(frozen=True)
+class Acting:
+    """Whose sync it is, and where; makes the effects of its tasks.
+
+    The options of the operation count, not those that the application has by now.
+    """
+
+    app: Application
+    cluster: str
+    operation: OperationState
+    confirmed: bool = False
+
+    @classmethod
+    def of(cls, app: Application, cluster: str, operation: OperationState, *, confirmed: bool) -> Acting:
+        """Return the acting side of an operation."""
+        if app.options != operation.options:
+            app = app.model_copy(update={"options": operation.options})
+        return cls(app, cluster, operation, confirmed)
+
+    def id(self, verb: str, task: Task) -> str:
+        """Return the id of a task's effect: the same on every attempt, another for every operation and retry."""
+        return f"{verb} {task.id} {self.operation.started_at}#{self.operation.retry_count}"
+
+    def apply(self, task: Task) -> ApplyObject:
+        """Return how a task's object is applied: by the options of the target, the live object, the operation."""
+        target = task.target
+        assert target is not None  # noqa: S101  # callers pass no prunes
+        live = _body(task)
+        how: Literal["apply", "replace", "create"] = "apply"
+        if option(self.app, "Replace", target.manifest, live) == "true":
+            how = "replace"
+        forced = self.operation.force or option(self.app, "Force", target.manifest, live) == "true"
+        in_place = how == "replace" and task.ref.kind in UPDATED_IN_PLACE
+        return ApplyObject(
+            id=self.id("apply", task),
+            cluster=self.cluster,
+            app=self.app,
+            target=with_finalizer(target) if task.hook else target,
+            how=how,
+            recreate=forced and not in_place,
+            validate=option(self.app, "Validate", target.manifest) != "false",
+        )
+
+    def check(self, task: Task) -> ApplyObject:
+        """Return the dry run of a task."""
+        return replace(self.apply(task), id=self.id("dry-run", task), dry_run=True)
+
+    def prune(self, task: Task) -> DeleteObject:
+        """Return how an object is deleted that is no longer wanted."""
+        return self._delete("delete", task, propagation(self.app))
+
+    def clear(self, task: Task) -> DeleteObject:
+        """Return how what an earlier sync left of a hook is deleted."""
+        return self._delete("clear", task, propagation(self.app))
+
+    def delete_hook(self, task: Task) -> DeleteObject:
+        """Return how a hook is deleted that has ended."""
+        return self._delete("delete-hook", task, propagation(self.app))
+
+    def drop_finalizer(self, task: Task, verb: str = "finalizer") -> DropFinalizer:
+        """Return how a hook is let go."""
+        return DropFinalizer(id=self.id(verb, task), cluster=self.cluster, ref=task.ref, finalizer=HOOK_FINALIZER)
+
+    def _delete(self, verb: str, task: Task, how: Propagation) -> DeleteObject:
+        uid = task.live.uid if task.live else ""
+        return DeleteObject(id=self.id(verb, task), cluster=self.cluster, ref=task.ref, uid=uid, propagation=how)
+
+    def why_kept(self, task: Task) -> str:
+        """Return why an object that is no longer wanted is not pruned; empty: it is."""
+        if not self.operation.prune:
+            return "ignored (requires pruning)"
+        return "ignored (no prune)" if option(self.app, "Prune", _body(task)) == "false" else ""
+
+    def asks(self, task: Task) -> bool:
+        """Say whether a person has to confirm that an object is pruned, and has not."""
+        return not self.confirmed and option(self.app, "Prune", _body(task)) == "confirm"
 
 
-def dry_runs(
-    app: Application, cluster: str, operation: OperationState, tasks: Iterable[Task], *, skip: Collection[Ref]
-) -> tuple[Batch, ...]:
-    """Return the planned namespace, really created, then a dry run of all else, side by side."""
+def checks(acting: Acting, tasks: Iterable[Task]) -> tuple[tuple[Effect, ...], tuple[Effect, ...]]:
+    """Return the planned namespace, really created, and a dry run of all else, side by side.
+
+    Left out: prunes, and objects whose place is taken by something that goes first, so that a dry run would only
+    refuse what the sync itself is about to clear away.
+    """
     tasks = list(tasks)
-    spaces = [_apply(app, cluster, operation, task) for task in tasks if task.namespace_creation]
-    spaces = [replace(effect, id=effect.id.replace("apply ", "namespace ", 1)) for effect in spaces]
-    checks = [
-        replace(_apply(app, cluster, operation, task), id=effect_id("dry-run", operation, task), dry_run=True)
-        for task in tasks
-        if not task.prunes and not task.namespace_creation and task.ref not in skip
-    ]
-    return tuple(Batch(tuple(effects), go_on=True) for effects in (spaces, checks) if effects)
+    planned = [task for task in tasks if task.namespace_creation and not acting.operation.dry_run]
+    others = [task for task in tasks if task not in planned and _checkable(acting, task)]
+    return tuple(acting.apply(task) for task in planned), tuple(acting.check(task) for task in others)
 
 
-def next_wave(
-    app: Application, cluster: str, operation: OperationState, pending: Sequence[Task], *, confirmed: bool
-) -> Wave:
-    """Return the effects of the first (phase, wave) of the pending tasks, which are in order."""
+def next_wave(acting: Acting, pending: Sequence[Task]) -> Wave:
+    """Return the effects of the first (phase, wave) of the pending tasks, which are in order.
+
+    A failed prune or hook deletion ends the wave; a failed apply does not keep later kinds of it from being applied.
+    """
     head = pending[0]
-    tasks = [task for task in pending if (task.phase, task.wave) == (head.phase, head.wave)]
-    prunes = [task for task in tasks if task.prunes]
-    skipped = [_skipped(task) for task in prunes if not _may_prune(app, operation, task)]
-    prunes = [task for task in prunes if _may_prune(app, operation, task)]
-    unsure = tuple(task.ref for task in prunes if _asks(app, task) and not confirmed)
+    return wave_of_tasks(acting, [t for t in pending if (t.phase, t.wave) == (head.phase, head.wave)])
+
+
+def wave_of_tasks(acting: Acting, tasks: Sequence[Task]) -> Wave:
+    """Return the effects of tasks that run together."""
+    head, kept = tasks[0], tuple(_kept(task, acting.why_kept(task)) for task in tasks if _is_kept(acting, task))
+    prunes = [task for task in tasks if task.prunes and not acting.why_kept(task)]
+    unsure = tuple(task.ref for task in prunes if acting.asks(task))
     if unsure:
-        return Wave(head.phase, head.wave, settled=tuple(skipped), unconfirmed=unsure)
-    leftovers = _leftovers(cluster, operation, tasks)
+        return Wave(head.phase, head.wave, settled=kept, unconfirmed=unsure)
+    going = [task for task in prunes if task.live is not None and task.live.deleting]
+    settled = (*kept, *(replace(t, status="Pruned", state=SUCCEEDED, message="pruned") for t in going))
+    leftovers = [task for task in tasks if is_leftover(task)]
+    deleted = tuple(task for task in prunes if task not in going)
+    first = [
+        Batch(tuple(effects))
+        for effects in (
+            [acting.drop_finalizer(task, "strip") for task in leftovers if _has_finalizer(task)],
+            [acting.prune(task) for task in deleted],
+            [acting.clear(task) for task in leftovers if task.live and not task.live.deleting],
+        )
+        if effects
+    ]
     if leftovers:
-        return Wave(head.phase, head.wave, leftovers, tuple(skipped))
-    deletions = [_delete(app, cluster, operation, task) for task in prunes]
+        refs = tuple(task.ref for task in leftovers)
+        return Wave(head.phase, head.wave, tuple(first), settled, deleted, leaving=refs)
     applies = _up_to_definitions([task for task in tasks if not task.prunes])
-    batches = [Batch(tuple(deletions))] if deletions else []
-    for _, group in groupby(applies, key=lambda task: (task.ref.group, task.ref.kind)):
-        batches.append(Batch(tuple(_apply(app, cluster, operation, task) for task in group), go_on=True))
-    return Wave(head.phase, head.wave, tuple(batches), tuple(skipped))
+    groups = groupby(applies, key=lambda task: (task.ref.group, task.ref.kind))
+    rest = [Batch(tuple(acting.apply(task) for task in group), go_on=True) for _, group in groups]
+    return Wave(head.phase, head.wave, (*first, *rest), settled, deleted)
 
 
-def _up_to_definitions(tasks: Sequence[Task]) -> Sequence[Task]:
-    """Stop after definitions: what comes later in the wave waits until they are established (§4.5.5)."""
-    last = max((index for index, task in enumerate(tasks) if task.ref.kind == DEFINITION), default=-1)
-    return tasks if last < 0 else tasks[: last + 1]
-
-
-def _leftovers(cluster: str, operation: OperationState, tasks: Sequence[Task]) -> tuple[Batch, ...]:
-    """Clear hooks of an earlier sync away: first their finalizer, then the object (§4.5.1, §4.5.3)."""
-    old = [task for task in tasks if task.hook and task.live is not None and task.target is not None]
-    old = [t for t in old if t.target and Policy.BEFORE_CREATION in delete_policies(t.target.manifest)]
-    strips: list[Effect] = []
-    deletes: list[Effect] = []
-    for task in old:
-        if task.live is None:
-            continue
-        finalizers = (task.live.body().get("metadata") or {}).get("finalizers") or []
-        if HOOK_FINALIZER in finalizers:
-            name = effect_id("strip", operation, task)
-            strips.append(DropFinalizer(id=name, cluster=cluster, ref=task.ref, finalizer=HOOK_FINALIZER))
-        if not task.live.deleting:
-            name = effect_id("clear", operation, task)
-            delete = DeleteObject(id=name, cluster=cluster, ref=task.ref, uid=task.live.uid, propagation="background")
-            deletes.append(delete)
-    return tuple(Batch(tuple(effects)) for effects in (strips, deletes) if effects)
-
-
-def _apply(app: Application, cluster: str, operation: OperationState, task: Task) -> ApplyObject:
-    target = task.target
-    assert target is not None  # noqa: S101  # callers pass no prunes
-    live = task.live.body() if task.live is not None else None
-    how: Literal["apply", "replace", "create"] = "apply"
-    if option(app, "Replace", target.manifest, live) == "true" and task.ref.kind not in _UPDATED_IN_PLACE:
-        how = "replace"
-    forced = option(app, "Force", target.manifest, live) == "true"
-    return ApplyObject(
-        id=effect_id("apply", operation, task),
-        cluster=cluster,
-        app=app,
-        target=with_finalizer(target) if task.hook else target,
-        how=how,
-        recreate=forced,
-        validate=option(app, "Validate", target.manifest) != "false",
-    )
-
-
-def _delete(app: Application, cluster: str, operation: OperationState, task: Task) -> DeleteObject:
-    uid = task.live.uid if task.live else ""
-    name = effect_id("delete", operation, task)
-    return DeleteObject(id=name, cluster=cluster, ref=task.ref, uid=uid, propagation=propagation(app))
+def is_leftover(task: Task) -> bool:
+    """Say whether a hook's place is taken by what an earlier sync left of it, which has to go first (§4.5.3)."""
+    if not (task.hook and task.pending and task.live is not None and task.target is not None):
+        return False
+    return task.live.deleting or Policy.BEFORE_CREATION in delete_policies(task.target.manifest)
 
 
 def propagation(app: Application) -> Propagation:
@@ -128,14 +181,29 @@ def propagation(app: Application) -> Propagation:
     return given if given in ("foreground", "background", "orphan") else "foreground"  # type: ignore[return-value]  # just checked
 
 
-def _may_prune(app: Application, operation: OperationState, task: Task) -> bool:
-    body = task.live.body() if task.live else None
-    return operation.prune and option(app, "Prune", body) != "false"
+def _checkable(acting: Acting, task: Task) -> bool:
+    if task.prunes or is_leftover(task):
+        return False
+    return task.live is None or not acting.apply(task).recreate
 
 
-def _asks(app: Application, task: Task) -> bool:
-    return option(app, "Prune", task.live.body() if task.live else None) == "confirm"
+def _up_to_definitions(tasks: Sequence[Task]) -> Sequence[Task]:
+    """Stop after definitions: what comes later in the wave waits until they are established (§4.5.5)."""
+    last = max((index for index, task in enumerate(tasks) if task.ref.kind == DEFINITION), default=-1)
+    return tasks if last < 0 else tasks[: last + 1]
 
 
-def _skipped(task: Task) -> Task:
-    return replace(task, status="PruneSkipped", state=SUCCEEDED, message="ignored (requires pruning)")
+def _is_kept(acting: Acting, task: Task) -> bool:
+    return task.prunes and bool(acting.why_kept(task))
+
+
+def _kept(task: Task, why: str) -> Task:
+    return replace(task, status="PruneSkipped", state=SUCCEEDED, message=why)
+
+
+def _body(task: Task) -> Manifest | None:
+    return task.live.body() if task.live is not None else None
+
+
+def _has_finalizer(task: Task) -> bool:
+    return task.live is not None and has_finalizer(task.live.body())
