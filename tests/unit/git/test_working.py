@@ -9,6 +9,7 @@ import pytest
 from plat.api import RefusedError, UserError
 from plat.git import Commit, Identity, LeavesTreeError, Repositories, WorkingCopy, working
 from plat.git.commits import with_trailers
+from plat.git.locks import held
 from plat.git.pushing import judge
 
 ME = Identity(name="plat", mail="plat@example.com")
@@ -80,6 +81,20 @@ async def test_many_at_once_all_arrive(clone: Any, origin: Any) -> None:
     await asyncio.gather(*(work(number, copy) for number, copy in enumerate(copies)))
     assert len(origin.git("ls-tree", "--name-only", "main").split()) == 7
     assert origin.git("rev-list", "--count", "main") == "7"
+
+
+async def test_one_push_a_branch_at_a_time_whatever_the_process(clone: Any, origin: Any) -> None:
+    copy = await clone()
+    copy.write("a", b"a")
+    made = await copy.commit("ours")
+    before = origin.git("rev-parse", "main")
+    async with held(copy._lock("main")):
+        pushing = asyncio.ensure_future(copy.push())
+        await copy.push("elsewhere")
+        await asyncio.sleep(0.1)
+        assert origin.git("rev-parse", "main") == before
+    await pushing
+    assert origin.git("rev-parse", "main") == made.id
 
 
 async def test_a_race_with_somebody_who_takes_no_lock(clone: Any, origin: Any) -> None:
