@@ -91,18 +91,12 @@ def role_of(manifest: Manifest) -> Role:
 
 def delete_policies(manifest: Manifest) -> frozenset[Policy]:
     """Return when a hook is deleted: Argo CD's and Helm's policies together; none valid means before creation."""
-    annotations = _annotations(manifest)
-    own = {_POLICIES[word] for word in _words(annotations.get(HOOK_POLICY, "")) if word in _POLICIES}
-    helm = {_HELM_POLICIES[word] for word in _words(annotations.get(HELM_POLICY, "")) if word in _HELM_POLICIES}
-    return frozenset(own | helm) or frozenset({Policy.BEFORE_CREATION})
+    return _policies(manifest) or frozenset({Policy.BEFORE_CREATION})
 
 
 def has_policy(manifest: Manifest) -> bool:
     """Say whether an object names any valid delete policy itself."""
-    annotations = _annotations(manifest)
-    known = {*_POLICIES, *_HELM_POLICIES}
-    words = (*_words(annotations.get(HOOK_POLICY, "")), *_words(annotations.get(HELM_POLICY, "")))
-    return any(word in known for word in words)
+    return bool(_policies(manifest))
 
 
 def wave_of(manifest: Manifest) -> int:
@@ -160,6 +154,13 @@ def deletion_phases(manifest: Manifest) -> frozenset[Phase]:
     annotations = _annotations(manifest)
     own = {_PHASES[word] for word in _words(annotations.get(HOOK, "")) if word in _PHASES}
     return frozenset({*own, *_helm_phases(annotations)} & {Phase.PRE_DELETE, Phase.POST_DELETE})
+
+
+def _policies(manifest: Manifest) -> frozenset[Policy]:
+    annotations = _annotations(manifest)
+    own = (_POLICIES.get(word) for word in _words(annotations.get(HOOK_POLICY, "")))
+    helm = (_HELM_POLICIES.get(word) for word in _words(annotations.get(HELM_POLICY, "")))
+    return frozenset(policy for policy in (*own, *helm) if policy is not None)
 
 
 def _helm_phases(annotations: Mapping[str, str]) -> tuple[Phase, ...]:
