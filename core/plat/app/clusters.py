@@ -9,6 +9,7 @@ from pathlib import Path
 
 from plat.api import ClusterEntry, ClusterProvider, ProviderContext, Tool, checked
 from plat.app.contexts import Contexts, provider_context
+from plat.app.settings import data_folder
 from plat.cluster.fleet import ClusterSpec
 from plat.engine import SystemClock
 from plat.host import Caller, Host
@@ -33,7 +34,7 @@ def lone_provider(
     plugin = checked(host.one("plat_clusters", ClusterProvider, use), {}, where=use)
     tools = [entry.cls for entry in host.registry("plat_tools", Tool).entries()]
     programs = Toolbox(tools, cache=cache, environ=environ)
-    ctx = provider_context(plugin, name, SystemClock(), programs, cache / "clusters")
+    ctx = provider_context(plugin, name, SystemClock(), programs, data_folder(environ) / "clusters")
     return plugin, replace(ctx, progress=progress), host.caller
 
 

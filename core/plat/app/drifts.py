@@ -10,6 +10,11 @@ from plat.cluster.drift import HEALED, SEEN, Episode
 from plat.store import Ledger, Row
 
 
+def row_id(row: Row) -> str:
+    """Return what names a row over all writers: its epoch and its number there."""
+    return f"{row.epoch}.{row.seq}"
+
+
 class Episodes:
     """Open episodes by application."""
 
@@ -36,6 +41,6 @@ class Episodes:
         app = row.subject.partition(": ")[0]
         ref = Ref(**{key: row.facts[key] for key in ("group", "kind", "namespace", "name")})
         if row.type == SEEN:
-            self._open.setdefault(app, {})[ref] = Episode(ref, row.seq, row.at, row.facts)
+            self._open.setdefault(app, {})[ref] = Episode(ref, row_id(row), row.at, row.facts)
         else:
             self._open.get(app, {}).pop(ref, None)

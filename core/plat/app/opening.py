@@ -14,7 +14,7 @@ from plat.app.clusters import specs
 from plat.app.contexts import Contexts
 from plat.app.dialects import dialects
 from plat.app.logins import logins
-from plat.app.settings import RunSettings
+from plat.app.settings import RunSettings, data_folder
 from plat.cluster.fleet import Fleet
 from plat.cluster.inventory import DialectOf, Inventory, take_inventory
 from plat.cluster.manifests import Document, Found, Manifests, read_manifests
@@ -67,7 +67,9 @@ async def open_stack(settings: RunSettings) -> AsyncIterator[Opened]:
         clock = _clock(settings)
         repositories = await closing.enter_async_context(_repositories(stack, cache, inventory, settings))
         programs = toolbox(host, cache, settings)
-        contexts = Contexts(bridge, clock, host.caller, repositories, programs, cache / "clusters")
+        contexts = Contexts(
+            bridge, clock, host.caller, repositories, programs, data_folder(settings.environ) / "clusters"
+        )
         found = specs(stack, host, contexts, inventory.clusters, cache / "openapi")
         fleet = Fleet(found, _watch)
         closing.push_async_callback(fleet.close)

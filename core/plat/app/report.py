@@ -58,6 +58,10 @@ class Reporter:
         self._line(f"Done: {applications} in order, {what} ({ended.took.total_seconds():.1f} s).")
         return 0
 
+    def stopped(self) -> None:
+        """Tell that a server has ended."""
+        self._line("Stopped; the next `plat up` or `plat serve` goes on from here.")
+
     def _line(self, text: str) -> None:
         sys.stdout.write(text + "\n")
         sys.stdout.flush()

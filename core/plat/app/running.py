@@ -119,7 +119,7 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
     async with AsyncExitStack() as closing:
         database = await Database.open(state / "state.db")
         closing.push_async_callback(database.aclose)
-        store = await SqliteStore.over(database)
+        store = await SqliteStore.over(database, durable={"Intent", "Operation"})
         closing.push_async_callback(store.aclose)
         ledger = await Ledger.open(database, opened.stack.name)
         verdicts = Verdicts(state / "verdicts.db")
@@ -128,7 +128,7 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         closing.callback(renders_cache.close)
         catalog = Catalog(store, opened.dialect_of, opened.manifests)
         problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
-        engine = Engine(clock=opened.clock, memory=Memory())
+        engine = Engine(clock=opened.clock, memory=Memory.on(store))
         episodes = await Episodes.load(ledger)
         kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes)
         run = _build(opened, kept, engine)

@@ -8,6 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 
+def data_folder(environ: Mapping[str, str]) -> Path:
+    """Return the folder of what must outlive the cache, such as local clusters: XDG's, else ~/.local/share/plat."""
+    base = environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "plat"
+
+
 @dataclass(frozen=True)
 class RunSettings:
     """The options of the commands that open a stack."""

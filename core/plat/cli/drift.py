@@ -25,12 +25,13 @@ def run(
 
 
 async def _drift(settings: RunSettings, open_only: bool, output: Format) -> None:  # as typed by users
+    from plat.app.drifts import row_id  # noqa: PLC0415  # heavy, and `--help` does not need it
     from plat.app.reading import remembered  # noqa: PLC0415  # as above
 
     async with remembered(settings) as found:
         seen = await found.ledger.query(type="drift.seen", limit=0)
         healed = {row.facts["episode"]: row for row in await found.ledger.query(type="drift.healed", limit=0)}
-        rows = [_facts(row, healed.get(row.seq)) for row in reversed(seen)]
+        rows = [_facts(row, healed.get(row_id(row))) for row in reversed(seen)]
         rows = [row for row in rows if not (open_only and row["healed"])]
         if output is Format.JSON:
             print_json(rows)
@@ -56,7 +57,8 @@ def _show(row: dict[str, Any]) -> None:
     group = f"{row['group']}/" if row["group"] else ""
     say(f"{row['application']}: {group}{row['kind']} {row['namespace']}/{row['name']} ({row['class']})")
     for item in row["fields"]:
-        who = f" by {item['manager']} ({item['operation']}) at {item['since']}" if item["manager"] else ""
+        since = f" since {item['since']}" if item["since"] else ""
+        who = f", set by {item['manager']} ({item['operation']}){since}" if item["manager"] else ""
         say(f"    {item['path'].lstrip('.')}: git says {item['git']}, live was {item['live']}{who}")
     ended = f"healed {row['healed']:%Y-%m-%d %H:%M:%S} by {row['healedBy']}" if row["healed"] else "not healed"
     say(f"    seen {row['seen']:%Y-%m-%d %H:%M:%S}, {ended}")

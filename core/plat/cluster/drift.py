@@ -68,7 +68,8 @@ class Episode:
     """A drift that is in the ledger and not healed yet."""
 
     ref: Ref
-    seq: int
+    id: str
+    """The number of its row in the ledger, unique over all writers."""
     seen_at: datetime
     facts: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 

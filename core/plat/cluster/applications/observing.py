@@ -31,6 +31,7 @@ from plat.cluster.sync.annotations import option, role_of
 from plat.cluster.sync.tasks import Hook
 from plat.cluster.tracking import instance_name
 from plat.engine import Past
+from plat.git import ReadIndex
 from plat.kube import Live
 
 NAMESPACE = Kind(kind="Namespace")
@@ -59,6 +60,9 @@ class Observer:
         self._health: dict[str, tuple[str, Health | None]] = {}
         self._wanted: dict[tuple[str, Ref], set[str]] = {}
         self._wants: dict[str, tuple[str, frozenset[Ref]]] = {}
+        self._rendered: dict[str, Targets] = {}
+        self.reads: ReadIndex[str] = ReadIndex()
+        """Which applications read which paths of which repository."""
 
     async def observe(self, key: str, past: Past) -> Observed | None:
         """Return what decides about an application; None where it is gone."""
@@ -88,7 +92,8 @@ class Observer:
         await member.connect()
         base = replace(base, cluster=member.name)
         project = self._project(app, member)
-        targets = await self._from.renders.targets(app, member.facts())
+        known = base.state.revisions if base.state else ()
+        targets = await self._from.renders.targets(app, member.facts(), known=known)
         ordinary, hooks = _split(targets)
         await self._watched(member, entry, targets)
         self._note(app.id, member.name, targets)
@@ -156,15 +161,26 @@ class Observer:
         return health
 
     def _note(self, app: str, cluster: str, targets: Targets) -> None:
+        if self._rendered.get(app) is targets:
+            return
+        self._rendered[app] = targets
+        self.reads.remove(app)
+        for url, read_set in targets.reads:
+            self.reads.add(app, url, read_set)
         refs = frozenset(target.ref for target in targets.objects)
         if self._wants.get(app) == (cluster, refs):
             return
-        self._forget(app)
+        self._unwant(app)
         self._wants[app] = (cluster, refs)
         for ref in refs:
             self._wanted.setdefault((cluster, ref), set()).add(app)
 
     def _forget(self, app: str) -> None:
+        self._rendered.pop(app, None)
+        self.reads.remove(app)
+        self._unwant(app)
+
+    def _unwant(self, app: str) -> None:
         cluster, refs = self._wants.pop(app, ("", frozenset()))
         for ref in refs:
             self._wanted[cluster, ref].discard(app)

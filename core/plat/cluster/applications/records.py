@@ -46,8 +46,8 @@ def drift_records(observed: Observed, state: ApplicationState, now: datetime) ->
     operation = state.operation
     gone = []
     for episode in healed(drifts, observed.episodes, observed.compared):
-        key = f"{subject(observed.app, episode.ref)} healed {episode.seq}"
-        facts = {**episode.facts, "episode": episode.seq, "key": key, "seen": episode.seen_at.isoformat()}
+        key = f"{subject(observed.app, episode.ref)} healed {episode.id}"
+        facts = {**episode.facts, "episode": episode.id, "key": key, "seen": episode.seen_at.isoformat()}
         by = "plat (self-heal)" if operation is not None and operation.automated else "somebody else"
         text = f"{episode.ref} is as git says again"
         gone.append(

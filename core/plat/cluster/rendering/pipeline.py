@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
-from plat.api import JSON, Application, Condition, Manifest, Renderer, Source, Tree, UserError
+from plat.api import JSON, Application, Condition, Manifest, PlatError, Renderer, Source, Tree, UserError
 from plat.cluster.rendering.cache import ReadSet, RenderCache, Rendering
 from plat.cluster.rendering.choose import choose, merged
 from plat.cluster.rendering.environment import Recording, environment
@@ -77,6 +77,8 @@ class Targets:
     conditions: tuple[Condition, ...] = ()
     reads: tuple[tuple[str, ReadSet], ...] = ()
     """(repository address, read-set) of all sources: which changed paths concern this application."""
+    revision_bound: bool = False
+    """The render has used the revision itself, so it changes with every commit."""
 
 
 class Renders:
@@ -96,21 +98,27 @@ class Renders:
         self._read_yaml = read_yaml
         self._version = version
         self._flights: dict[str, asyncio.Task[Rendering]] = {}
-        self._last: dict[str, tuple[Application, ClusterFacts, Targets]] = {}
+        self._last: dict[str, tuple[Application, ClusterFacts, tuple[str, ...], Targets]] = {}
         self.rendered = 0
         """How many renders were really made; an unchanged application makes none."""
 
-    async def targets(self, app: Application, facts: ClusterFacts, *, pinned: Sequence[str] = ()) -> Targets:
+    async def targets(
+        self, app: Application, facts: ClusterFacts, *, pinned: Sequence[str] = (), known: Sequence[str] = ()
+    ) -> Targets:
         """Render all sources of an application, at `pinned` revisions or at what its own resolve to now.
 
-        Raises UserError (somebody must change a manifest) or UnavailableError (a repository is out of reach).
+        Where nothing that was read differs at the `known` revisions, these stay: an application's revision moves
+        only when its inputs do [≠ upstream] (DESIGN §9). Raises UserError (somebody must change a manifest) or
+        UnavailableError (a repository is out of reach).
         """
         commits = tuple(pinned) or tuple([await self._resolve(source) for source in app.sources])
         last = self._last.get(app.id)
-        if last is not None and last[0] is app and last[1] is facts and last[2].revisions == commits:
-            return last[2]
+        if last is not None and last[0] is app and last[1] is facts and last[2] == commits:
+            return last[3]
         targets = await self._targets(app, facts, commits)
-        self._last[app.id] = (app, facts, targets)
+        if known and not pinned and await self._same(app, targets, tuple(known)):
+            targets = replace(targets, revisions=tuple(known))
+        self._last[app.id] = (app, facts, commits, targets)
         return targets
 
     async def _targets(self, app: Application, facts: ClusterFacts, commits: tuple[str, ...]) -> Targets:
@@ -132,7 +140,19 @@ class Renders:
             kinds=tuple(rendering.kind for _, rendering in renderings),
             conditions=conditions + tuple(_warnings(renderings)),
             reads=tuple(_reads(app, renderings)),
+            revision_bound=any("_REVISION" in name for _, rendering in renderings for name in rendering.used),
         )
+
+    async def _same(self, app: Application, targets: Targets, known: tuple[str, ...]) -> bool:
+        """Say whether the trees of these revisions hold everything that the targets were made from."""
+        if known == targets.revisions or len(known) != len(app.sources) or targets.revision_bound:
+            return known == targets.revisions
+        try:
+            trees = [await self._repositories.tree(s.url, c) for s, c in zip(app.sources, known, strict=True)]
+        except PlatError:
+            return False
+        by_url = {source.url: tree for source, tree in zip(app.sources, trees, strict=True)}
+        return all(url in by_url and by_url[url].holds(read_set) for url, read_set in targets.reads)
 
     async def _resolve(self, source: Source) -> str:
         if source.chart:
