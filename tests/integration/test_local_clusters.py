@@ -20,7 +20,7 @@ from plat_local._control_plane import ControlPlane
 from plat_local._home import Home
 from plat_local._processes import running
 
-from .conftest import provider_context
+from tests.conftest import provider_context
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

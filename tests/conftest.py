@@ -96,8 +96,18 @@ def toolbox() -> Toolbox:
 @pytest.fixture(scope="session")
 def control_plane(toolbox: Toolbox, worker_id: str) -> Iterator[RunningControlPlane]:
     """Yield a running control plane, and end it after the last test of this worker."""
+    yield from _running(toolbox, f"test-{worker_id}")
+
+
+@pytest.fixture(scope="session")
+def second_control_plane(toolbox: Toolbox, worker_id: str) -> Iterator[RunningControlPlane]:
+    """Yield another one, for what takes several clusters."""
+    yield from _running(toolbox, f"test-{worker_id}-second")
+
+
+def _running(toolbox: Toolbox, name: str) -> Iterator[RunningControlPlane]:
     work = Path(tempfile.mkdtemp(prefix="plat-test-"))
-    context = provider_context(work, f"test-{worker_id}", toolbox)
+    context = provider_context(work, name, toolbox)
     provider = Local()
     try:
         yield asyncio.run(_boot(provider, context, toolbox))
