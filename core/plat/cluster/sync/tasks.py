@@ -196,7 +196,7 @@ def _hook_tasks(app: Application, hook: Hook, operation: OperationState) -> Iter
     for phase in _sync_phases(hook.target):
         target, live = hook.target, hook.live
         if not target.ref.name:
-            target = _named(app, target, hook_name(target, phase, operation))
+            target = named(app, target, hook_name(target, phase, operation))
             live = hook.named.get(target.ref)
         wave = wave_of(target.manifest)
         yield Task(phase=phase, wave=wave, ref=target.ref, target=target, live=live, hook=True)
@@ -206,7 +206,7 @@ def _sync_phases(target: Target) -> tuple[Phase, ...]:
     return tuple(phase for phase in role_of(target.manifest).phases if phase in SYNC_PHASES)
 
 
-def _named(app: Application, target: Target, name: str) -> Target:
+def named(app: Application, target: Target, name: str) -> Target:
     """Give a hook its name, which its tracking id has to carry too."""
     metadata = {key: value for key, value in target.manifest["metadata"].items() if key != "generateName"}
     manifest = track({**target.manifest, "metadata": {**metadata, "name": name}}, app)
