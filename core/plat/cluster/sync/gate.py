@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 from plat.api import Application, OperationState, Ref, Retry
 from plat.cluster.comparison.compare import Compared
+from plat.cluster.sync.annotations import compare_options, option
+from plat.cluster.sync.fights import Fight
 
 HEAL_BASE: Final = 2.0
 HEAL_FACTOR: Final = 3.0
@@ -30,6 +32,8 @@ class Gate:
     wake_at: datetime | None = None
     error: str = ""
     """A SyncError that becomes a condition."""
+    heals: int = 0
+    """What the operation to start is to remember (`OperationState.heals`)."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +47,29 @@ class GateInput:
     operation: OperationState | None
     """The last one, ended."""
     heals: tuple[str, ...] = ()
-    """When heals of these revisions ended lately, RFC 3339, oldest first."""
+    """When heals of these revisions ended lately, RFC 3339, oldest first; besides what the operation remembers."""
     removing: bool = False
     sources_changed: bool = False
     """The application's own specification is not the one that was synced last."""
+    inputs_changed: bool = True
+    """False: by its generate-paths nothing that it reads has changed, so a new revision alone does not count."""
+    fought: tuple[Fight, ...] = ()
 
 
 def gate(given: GateInput, now: datetime) -> Gate:
     """Return whether to start a sync; the first rule that hits decides."""
     automated = given.app.automated
-    if automated is None or given.removing:
+    if automated is None or given.removing or _runs(given.operation):
         return Gate(start=False, code="manual", text="automated sync is off")
     if given.sync != "OutOfSync":
         return Gate(start=False, code="in-sync", text="there is nothing to sync")
-    differing = [item for item in given.compared if item.status == "OutOfSync" and not _tolerated(item)]
-    if not automated.prune and differing and all(item.extra for item in differing):
+    if not _worth(given):
         return Gate(start=False, code="only-pruning", text="what differs only needs pruning, and prune is off")
     if automated.prune and not automated.allow_empty and given.compared and all(i.extra for i in given.compared):
-        text = "auto-sync will wipe out all resources"
+        text = f"Skipping sync attempt to {', '.join(given.revisions)}: auto-sync will wipe out all resources"
         return Gate(start=False, code="would-wipe", text=f"{text}; allowEmpty is off", error=text)
     last = given.operation
-    if last is None or last.revisions != given.revisions or given.sources_changed:
+    if last is None or not _tried(given, last):
         return Gate(start=True, code="new-revision", text="git has moved")
     if last.phase == "Succeeded" and not automated.self_heal:
         return Gate(start=False, code="no-self-heal", text="it was synced at this revision already; selfHeal is off")
@@ -102,21 +108,47 @@ def healed_refs(compared: Sequence[Compared], *, prune: bool) -> tuple[Ref, ...]
 
 
 def _heal(given: GateInput, last: OperationState, now: datetime) -> Gate:
-    recent = [moment for moment in given.heals if now - datetime.fromisoformat(moment) < QUIET]
-    attempts = len(recent) + (0 if last.phase == "Succeeded" else 1)
-    ended = datetime.fromisoformat(last.finished_at) if last.finished_at else now
-    due = ended + timedelta(seconds=heal_delay(attempts))
+    """Back off before the next attempt; a failed sync is retried in the same way, whatever selfHeal says [≠ B3]."""
     failed = last.phase != "Succeeded"
+    ended = datetime.fromisoformat(last.finished_at) if last.finished_at else now
+    done = 0 if not failed and now - ended >= QUIET else max(last.heals, len(_lately(given, now)))
+    wait = HEAL_CAP if given.fought else heal_delay(done + failed)
+    due = ended + timedelta(seconds=wait)
     what = "the last sync of this revision failed" if failed else "live state has left git"
-    if now < due:
-        wait = (due - now).total_seconds()
-        return Gate(start=False, code="backing-off", text=f"{what}; it is tried again in {wait:.0f} s", wake_at=due)
-    return Gate(start=True, code="retry" if failed else "self-heal", text=what, heal=not failed)
+    if now >= due:
+        return Gate(start=True, code="retry" if failed else "self-heal", text=what, heal=not failed, heals=done + 1)
+    left = (due - now).total_seconds()
+    error = f"Failed last sync attempt to {', '.join(last.revisions)}: {last.message}" if failed else ""
+    text = f"{what}; it is tried again in {left:.0f} s"
+    return Gate(start=False, code="fighting" if given.fought else "backing-off", text=text, wake_at=due, error=error)
+
+
+def _lately(given: GateInput, now: datetime) -> list[str]:
+    return [moment for moment in given.heals if now - datetime.fromisoformat(moment) < QUIET]
+
+
+def _runs(operation: OperationState | None) -> bool:
+    return operation is not None and operation.phase in ("Running", "Terminating")
+
+
+def _tried(given: GateInput, last: OperationState) -> bool:
+    """Say whether these revisions and sources were synced already; a dry run was no sync."""
+    if given.sources_changed or last.dry_run:
+        return False
+    return last.revisions == given.revisions or not given.inputs_changed
+
+
+def _worth(given: GateInput) -> bool:
+    """Say whether a sync can change anything: not where all that differs would only be skipped by pruning."""
+    prune = given.app.automated is not None and given.app.automated.prune
+    differing = [item for item in given.compared if item.status == "OutOfSync" and not _tolerated(item)]
+    return not differing or any(not item.extra or (prune and not _kept(given.app, item)) for item in differing)
+
+
+def _kept(app: Application, item: Compared) -> bool:
+    return option(app, "Prune", item.live.body() if item.live is not None else None) == "false"
 
 
 def _tolerated(item: Compared) -> bool:
     """An extra object that says IgnoreExtraneous does not count for the application (§3.4)."""
-    if not item.extra or item.live is None:
-        return False
-    annotations = (item.live.body().get("metadata") or {}).get("annotations") or {}
-    return "IgnoreExtraneous" in annotations.get("argocd.argoproj.io/compare-options", "")
+    return item.extra and item.live is not None and "IgnoreExtraneous" in compare_options(item.live.body())
