@@ -29,9 +29,10 @@ def ended(phase: str = "Succeeded", *, seconds: float = 3600, revisions=REVISION
     return OperationState(phase=phase, message="it broke", finished_at=at, revisions=revisions, **fields)
 
 
-def asked(
-    compared=(differing(),), *, automated=Automated(), operation=None, sync="OutOfSync", options=(), **fields
-) -> GateInput:
+WEB_DIFFERS, ON = (differing(),), Automated()
+
+
+def asked(compared=WEB_DIFFERS, *, automated=ON, operation=None, sync="OutOfSync", options=(), **fields) -> GateInput:
     app = application(*options, automated=automated)
     return GateInput(app=app, sync=sync, compared=tuple(compared), revisions=REVISION, operation=operation, **fields)
 
