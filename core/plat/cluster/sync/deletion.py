@@ -130,7 +130,8 @@ class _Run:
             drops = [self._acting.drop_finalizer(task) for task in there if _holds(task.live)]
             batches = (*_batches(drops), *_batches([self._acting.delete_hook(task) for task in there]))
             return self._failed(f"{phase.value} hooks failed: {names}", batches, again=bad)
-        self._before += _batches([self._acting.drop_finalizer(t) for t in tasks if t.ended and _holds(t.live)])
+        ended = [task for task in tasks if task.ended and _holds(task.live) and not self._runs_later(task)]
+        self._before += _batches([self._acting.drop_finalizer(task) for task in ended])
         if pending := [task for task in tasks if task.pending]:
             return self._created(phase, pending)
         if running := [task for task in tasks if task.running]:
@@ -179,6 +180,10 @@ class _Run:
         if task.pending and self._is_begun(task) and task.live is not None and not task.live.deleting:
             return replace(task, status="Synced", state=RUNNING, message="it runs already")
         return task
+
+    def _runs_later(self, task: Task) -> bool:
+        """Say whether what is live of a PreDelete hook is its run as a PostDelete hook by now."""
+        return task.phase is Phase.PRE_DELETE and (Phase.POST_DELETE.value, task.ref) in self._begun
 
     def _is_begun(self, task: Task) -> bool:
         return (task.phase.value, task.ref) in self._begun
