@@ -55,7 +55,7 @@ def _cannot(observed: Observed, problem: Condition, now: datetime) -> Decision:
 def _automated(observed: Observed, operation: OperationState | None, now: datetime) -> Decision:
     answer = gate(gate_input(observed, operation), now)
     if answer.start:
-        started = _started(observed, now, automated=True, heal=answer.heal)
+        started = replace(_started(observed, now, automated=True, heal=answer.heal), heals=answer.heals)
         return _go_on(observed, started, now, fresh=True)
     errors = [Condition(type="SyncError", message=answer.error)] if answer.error else []
     state = settled(observed.state, state_of(observed, operation, now, errors=errors), now)

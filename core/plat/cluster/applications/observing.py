@@ -8,6 +8,7 @@ from datetime import datetime
 
 from plat.api import (
     Application,
+    ApplicationState,
     Condition,
     Health,
     HistoryItem,
@@ -28,7 +29,7 @@ from plat.cluster.projects.rules import Place, permits_live, refusals, refuse_ob
 from plat.cluster.rendering import Renders, Target, Targets
 from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import option, role_of
-from plat.cluster.sync.tasks import Hook
+from plat.cluster.sync.tasks import Hook, hook_refs
 from plat.cluster.tracking import instance_name
 from plat.engine import Past
 from plat.git import ReadIndex
@@ -99,7 +100,7 @@ class Observer:
         self._note(app.id, member.name, targets)
         place = Place(name=member.name, server=member.server, project=member.project)
         compared = await self._compared(app, member, ordinary, permitted=lambda ref: permits_live(project, ref, place))
-        found = tuple(Hook(target, member.watches.get(target.ref)) for target in hooks)
+        found = tuple(_hook(target, member, base.state) for target in hooks)
         return replace(
             base,
             project=project,
@@ -149,7 +150,7 @@ class Observer:
 
     def _healths(self, compared: Iterable[Compared], hooks: Iterable[Hook]) -> Mapping[Ref, Health | None]:
         lives = [item.live for item in compared if item.live is not None]
-        lives += [hook.live for hook in hooks if hook.live is not None]
+        lives += [live for hook in hooks for live in (hook.live, *hook.named.values()) if live is not None]
         return {live.ref: self._judge(live) for live in lives}
 
     def _judge(self, live: object) -> Health | None:
@@ -196,6 +197,15 @@ def _split(targets: Targets) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
         elif not role.skipped:
             ordinary.append(target)
     return tuple(ordinary), tuple(hooks)
+
+
+def _hook(target: Target, member: Member, state: ApplicationState | None) -> Hook:
+    """Return a hook with what is live of it, under the names that the operation gives it where it has none itself."""
+    operation = state.operation if state else None
+    if target.ref.name or operation is None:
+        return Hook(target, member.watches.get(target.ref))
+    lives = {ref: member.watches.get(ref) for ref in hook_refs(target, operation)}
+    return Hook(target, None, {ref: live for ref, live in lives.items() if live is not None})
 
 
 def _is_hook(live: Live) -> bool:

@@ -43,6 +43,8 @@ class SyncInput:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     confirmed: bool = False
     """Deletions that ask for confirmation were approved for this operation."""
+    shared: str = ""
+    """What other applications have too, as the text of a SharedResourceWarning."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,8 @@ class _Run:
 
     def refused(self) -> SyncStep | None:
         """End where something may not be applied, or the checks before the first wave have failed (§4.4.1-2)."""
+        if self._given.shared and self._acting.app.option("FailOnSharedResource") == "true":
+            return self._ended(FAILED, f"Shared resource found: {self._given.shared}", ())
         invalid = {task.id: self._given.invalid[t] for task in self._pending if (t := task.ref) in self._given.invalid}
         if invalid:
             return self._failed_for(invalid, NOT_VALID)

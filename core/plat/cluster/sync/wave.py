@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from plat.api import Application, Manifest, OperationState, Ref
 from plat.cluster.effects import ApplyObject, DeleteObject, DropFinalizer, Propagation
+from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import (
     HOOK_FINALIZER,
     Phase,
@@ -51,17 +52,19 @@ class Acting:
     cluster: str
     operation: OperationState
     confirmed: bool = False
+    mark: str = ""
+    """What tells the effects of this try from those of any other operation."""
 
     @classmethod
     def of(cls, app: Application, cluster: str, operation: OperationState, *, confirmed: bool) -> Acting:
         """Return the acting side of an operation."""
         if app.options != operation.options:
             app = app.model_copy(update={"options": operation.options})
-        return cls(app, cluster, operation, confirmed)
+        return cls(app, cluster, operation, confirmed, _mark(operation))
 
     def id(self, verb: str, task: Task) -> str:
         """Return the id of a task's effect: the same on every attempt, another for every operation and retry."""
-        return f"{verb} {task.id} {self.operation.started_at}#{self.operation.retry_count}"
+        return f"{verb} {task.id} {self.mark}"
 
     def apply(self, task: Task) -> ApplyObject:
         """Return how a task's object is applied: by the options of the target, the live object, the operation."""
@@ -179,6 +182,13 @@ def propagation(app: Application) -> Propagation:
     """Return how deletions propagate: `PrunePropagationPolicy`, foreground by default."""
     given = app.option("PrunePropagationPolicy", "foreground")
     return given if given in ("foreground", "background", "orphan") else "foreground"  # type: ignore[return-value]  # just checked
+
+
+def _mark(operation: OperationState) -> str:
+    """Times have seconds only, and a heal may follow a sync within one: what else differs is part of the mark."""
+    who = (operation.by, operation.automated, operation.heals, operation.prune, operation.force, operation.dry_run)
+    what = (operation.hooks, sorted(operation.options), sorted(map(str, operation.resources)), operation.revisions)
+    return f"{operation.started_at}#{operation.retry_count}-{digest([*who, *what])[:8]}"
 
 
 def _checkable(acting: Acting, task: Task) -> bool:

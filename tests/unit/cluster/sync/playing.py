@@ -191,6 +191,7 @@ class Play:
         self.invalid: dict[Ref, str] = {}
         self.unservable: frozenset[Ref] = frozenset()
         self.confirmed = False
+        self.shared = ""
         self.in_sync: set[str] = set()
         self.namespace: Manifest | None = None
         self.last: SyncStep | None = None
@@ -229,6 +230,7 @@ class Play:
             unservable=self.unservable,
             outcomes=dict(self.outcomes),
             confirmed=self.confirmed,
+            shared=self.shared,
         )
         return step(given)
 

@@ -603,3 +603,43 @@ def test_a_crash_at_any_moment_is_made_up_for(at):
                 play.world.judge(name, "Healthy")
     assert play.operation.phase == "Succeeded"
     assert {ref.name for ref in play.world.objects} == {"pre", "web", "s"}
+
+
+# -- shared objects, and what tells operations apart
+
+
+@pytest.mark.parametrize(
+    ("options", "phase"),
+    [((), "Succeeded"), (("FailOnSharedResource=true",), "Failed"), (("FailOnSharedResource=false",), "Succeeded")],
+)
+def test_an_object_of_another_application(options, phase):
+    play = Play([CONFIG], *options)
+    play.shared = "ConfigMap/c is part of applications argocd/shop and bill"
+    assert play.run().operation.phase == phase
+    if phase == "Failed":
+        assert (
+            play.operation.message == "Shared resource found: ConfigMap/c is part of applications argocd/shop and bill"
+        )
+        assert play.world.done == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"heals": 1},
+        {"retry_count": 1},
+        {"dry_run": True},
+        {"prune": False},
+        {"by": "ann"},
+        {"force": True},
+        {"revisions": ("b",)},
+    ],
+)
+def test_two_operations_of_one_second_take_nothing_of_each_other_for_done(other):
+    first = Play([CONFIG])
+    first.run()
+    second = Play([CONFIG], world=first.world, **other)
+    second.outcomes = dict(first.outcomes)
+    first.world.done.clear()
+    second.run()
+    assert "check ConfigMap/c" in second.world.done
