@@ -33,7 +33,7 @@ def failed(acting: Acting, outcome: Outcome | None) -> bool:
 def carried_out(acting: Acting, task: Task, outcomes: Mapping[str, Outcome]) -> Task:
     """Fold the outcomes of a task's own effects in."""
     if bad := next(_spoilt(acting, task, outcomes), None):
-        return replace(task, state=ERROR, message=bad)
+        return replace(task, status=task.status or SYNC_FAILED, state=ERROR, message=bad)
     if not task.pending:
         return task
     outcome = outcomes.get(acting.id("delete" if task.prunes else "apply", task))

@@ -238,9 +238,10 @@ class _Run:
     # -- how a step ends
 
     def _let_go(self) -> tuple[Batch, ...]:
-        """Take our finalizer off hooks whose result is known."""
+        """Take our finalizer off hooks whose result is known, but not again and again where that is refused."""
         ended = [task for task in self._tasks if task.hook and task.ended and _holds(task)]
-        return _batches([self._acting.drop_finalizer(task) for task in ended])
+        drops = [self._acting.drop_finalizer(task) for task in ended]
+        return _batches([e for e in drops if not failed(self._acting, self._given.outcomes.get(e.id))])
 
     def _deletions(self, policy: Policy, *, but: Iterable[str] = ()) -> tuple[Batch, ...]:
         """Let ended hooks go, then delete those whose policy says so."""
@@ -286,8 +287,7 @@ def _final(acting: Acting, tasks: Sequence[Task]) -> bool:
     last = _wave(ordinary[-1])
     if any(task.hook and _wave(task) == last for task in ordinary):
         return False
-    running = [task for task in ordinary if task.running]
-    return bool(running) and all(_wave(task) == last and not _defines(task) for task in running)
+    return all(_wave(task) == last and not _defines(task) for task in ordinary if task.running)
 
 
 def _wave(task: Task) -> tuple[Phase, int]:
