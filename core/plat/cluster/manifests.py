@@ -10,6 +10,8 @@ from typing import Protocol
 from plat.api import JSON, Manifest, Ref, UserError, ref_of
 
 ENDINGS = frozenset({".yaml", ".yml", ".json"})
+CHART = "Chart.yaml"
+TEMPLATES = "templates"
 
 
 class Document(Protocol):
@@ -101,11 +103,19 @@ def _files(root: Path, place: str, problems: list[UserError]) -> Iterator[Path]:
         hidden = any(part.startswith(".") for part in path.relative_to(root).parts if part not in (".", ".."))
         if hidden or path.suffix not in ENDINGS or not path.is_file() or path.name == "plat.yaml":
             continue
+        if _template(path, start):
+            continue
         if not path.resolve().is_relative_to(inside):
             remedy = "put the file itself there; plat reads nothing outside the stack"
             problems.append(UserError("leads out of the stack", where=str(path.relative_to(root)), remedy=remedy))
             continue
         yield path
+
+
+def _template(path: Path, start: Path) -> bool:
+    """Say whether a file below the start is a template of a Helm chart: a text that becomes YAML, not YAML itself."""
+    folders = [folder for folder in path.parents if folder.is_relative_to(start)]
+    return any(folder.name == TEMPLATES and (folder.parent / CHART).is_file() for folder in folders)
 
 
 def _matches(manifest: Manifest, ref: Ref) -> bool:
