@@ -6,6 +6,7 @@ import "github.com/itchyny/gojq"
 func operations() map[string]handler {
 	loaded := &schemas{known: map[string]*groupSchema{}}
 	programs, texts, checks := &jq{newCompiled[*gojq.Code](2000)}, newTemplates(), newScripts()
+	rules := newExpressions()
 	table := map[string]handler{
 		"bridge.versions":      operation(versions),
 		"yaml.documents":       operation(yamlDocuments),
@@ -20,6 +21,11 @@ func operations() map[string]handler {
 		"lua.health":           operation(checks.health),
 		"semver.select":        operation(semverSelect),
 		"semver.sort":          operation(semverSort),
+		"jsonnet.evaluate":     operation(jsonnetEvaluate),
+		"expr.evaluate":        operation(rules.evaluateExpr),
+		"cel.evaluate":         operation(rules.evaluateCEL),
+		"flux.substitute":      operation(substitute),
+		"json.edit":            operation(jsonEdit),
 		"helm.template":        operation(helmTemplate),
 		"kustomize.build-tree": operation(kustomizeBuildTree),
 	}

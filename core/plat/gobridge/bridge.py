@@ -116,6 +116,8 @@ class Bridge:
 
     async def _solo(self, operation: Operation, body: bytes, seconds: float, needs: Sequence[str]) -> JSON:
         """Run a request in a process of its own, so that a second death is certainly its doing."""
+        if self._closed:
+            raise UnavailableError("the bridge is closed", code="closed")
         helper = await Helper.start(self._program(), self._limits)
         self._solos.append(helper)
         try:

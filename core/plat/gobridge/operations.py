@@ -23,3 +23,8 @@ class Operation(StrEnum):
     LUA_HEALTH = "lua.health"
     SEMVER_SELECT = "semver.select"
     SEMVER_SORT = "semver.sort"
+    JSONNET_EVALUATE = "jsonnet.evaluate"
+    EXPR_EVALUATE = "expr.evaluate"
+    CEL_EVALUATE = "cel.evaluate"
+    FLUX_SUBSTITUTE = "flux.substitute"
+    JSON_EDIT = "json.edit"
