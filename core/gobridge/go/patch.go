@@ -6,6 +6,7 @@ import (
 	"errors"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/jsonmergepatch"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
@@ -51,7 +52,7 @@ func (item patchItem) apply() ([]byte, error) {
 }
 
 func (item patchItem) strategic() ([]byte, error) {
-	meta, err := patchMeta(item.Original)
+	meta, _, err := patchMeta(item.Original)
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +69,11 @@ func (item patchItem) strategic() ([]byte, error) {
 
 // threeWay gives what `kubectl apply` would leave: what the last applied object had and the new one lacks is removed.
 func (item patchItem) threeWay() ([]byte, error) {
-	meta, err := patchMeta(item.Original)
+	meta, builtIn, err := patchMeta(item.Original)
 	if err != nil {
+		return nil, err
+	}
+	if !builtIn {
 		patch, err := jsonmergepatch.CreateThreeWayJSONMergePatch(item.Last, item.Patch, item.Original)
 		if err != nil {
 			return nil, err
@@ -84,21 +88,38 @@ func (item patchItem) threeWay() ([]byte, error) {
 	return item.strategic()
 }
 
-// patchMeta finds how the lists of a built-in kind are merged.
-func patchMeta(object json.RawMessage) (strategicpatch.LookupPatchMeta, error) {
+// patchMeta finds how the lists of a kind are merged: by the struct tags of a built-in kind. Of other kinds only the
+// metadata is known; their lists are replaced, as Argo CD does to the Application of a templatePatch.
+func patchMeta(object json.RawMessage) (meta strategicpatch.LookupPatchMeta, builtIn bool, err error) {
 	var named struct{ APIVersion, Kind string }
 	if err := json.Unmarshal(object, &named); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	group, err := schema.ParseGroupVersion(named.APIVersion)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	typed, err := scheme.Scheme.New(group.WithKind(named.Kind))
 	if err != nil {
-		return nil, userError("a strategic merge patch is for built-in kinds only, not for %s %s", named.APIVersion, named.Kind)
+		return customPatchMeta{}, false, nil
 	}
-	return strategicpatch.NewPatchMetaFromStruct(typed)
+	known, err := strategicpatch.NewPatchMetaFromStruct(typed)
+	return known, true, err
+}
+
+// customPatchMeta knows no schema but that of the metadata.
+type customPatchMeta struct {
+	strategicpatch.PatchMetaFromOpenAPI
+}
+
+func (c customPatchMeta) LookupPatchMetadataForStruct(
+	name string,
+) (strategicpatch.LookupPatchMeta, strategicpatch.PatchMeta, error) {
+	if name == "metadata" {
+		meta, err := strategicpatch.NewPatchMetaFromStruct(metav1.ObjectMeta{})
+		return meta, strategicpatch.PatchMeta{}, err
+	}
+	return c.PatchMetaFromOpenAPI.LookupPatchMetadataForStruct(name)
 }
 
 func asMaps(one, other json.RawMessage) (first, second map[string]any, err error) {

@@ -36,7 +36,8 @@ def place(failure: Mapping[str, JSON]) -> str:
 def each(outcomes: Sequence[Mapping[str, JSON]], read: Callable[[JSON], T]) -> list[T | UserError]:
     """Read a batch: a value or the error of that item.
 
-    An item that a limit stopped (time, depth, size) is an error of its input; a fault of the helper is raised.
+    An item that a limit stopped (time, depth, size), or that a library cannot stomach, is an error of its input: it
+    must not take the others with it.
     """
     return [_one(outcome, read) for outcome in outcomes]
 
@@ -45,9 +46,7 @@ def _one(outcome: Mapping[str, JSON], read: Callable[[JSON], T]) -> T | UserErro
     failure = outcome.get("error")
     if failure is None:
         return read(outcome.get("ok"))
-    error = as_error(failure)
-    if isinstance(error, UserError):
-        return error
-    if isinstance(error, RefusedError):
-        return UserError(str(failure.get("message", "")), where=place(failure))
-    raise error
+    message = str(failure.get("message", ""))
+    if failure.get("kind") == "fault":
+        message = f"the library failed: {message.partition(chr(10))[0]}"
+    return UserError(message, where=place(failure))

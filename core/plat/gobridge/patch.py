@@ -21,7 +21,10 @@ async def merge(bridge: Bridge, items: Sequence[tuple[JSON, JSON]]) -> list[JSON
 
 
 async def strategic(bridge: Bridge, items: Sequence[tuple[Manifest, Manifest]]) -> list[JSON | UserError]:
-    """Apply strategic merge patches, given as (original, patch); the kind must be a built-in one."""
+    """Apply strategic merge patches, given as (original, patch).
+
+    Lists of built-in kinds are merged by their keys; those of other kinds are replaced, but for `metadata`.
+    """
     return await _apply(bridge, [{"kind": "strategic", "original": one, "patch": other} for one, other in items])
 
 

@@ -146,10 +146,19 @@ async def test_a_strategic_merge_patch_merges_lists_by_their_keys(bridge):
     assert found["metadata"] == POD["metadata"]
 
 
-async def test_a_strategic_merge_patch_needs_a_built_in_kind(bridge):
-    (found,) = await patch.strategic(bridge, [({"apiVersion": "x.org/v1", "kind": "Thing"}, {})])
-    assert isinstance(found, UserError)
-    assert "built-in" in str(found)
+async def test_a_strategic_merge_patch_of_another_kind_replaces_lists_but_those_of_metadata(bridge):
+    base = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application"}
+    original = base | {
+        "metadata": {"name": "a", "finalizers": ["x"]},
+        "spec": {"source": {"path": "p"}, "list": [{"name": "a", "v": 1}], "gone": 1},
+    }
+    change = {
+        "metadata": {"finalizers": ["y"]},
+        "spec": {"source": {"repoURL": "u"}, "list": [{"name": "a"}], "gone": None},
+    }
+    (found,) = await patch.strategic(bridge, [(original, change)])
+    assert sorted(found["metadata"]["finalizers"]) == ["x", "y"]
+    assert found["spec"] == {"source": {"path": "p", "repoURL": "u"}, "list": [{"name": "a"}]}
 
 
 async def test_a_merge_patch_replaces_lists_and_removes_nulls(bridge):
