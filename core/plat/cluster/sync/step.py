@@ -264,8 +264,6 @@ class _Run:
 
     def _operation(self, phase: str, message: str, pruning: Sequence[Task] = ()) -> OperationState:
         results = results_of(self._tasks, self._given.operation.results, pruning=pruning)
-        if phase != "Running":
-            results = tuple(result for result in results if result.status or result.hook_phase)
         if phase != "Running":  # what was about to be pruned and never was has no result
             results = tuple(result for result in results if result.status or result.hook_phase)
         word: Literal["Running", "Succeeded", "Failed"] = phase  # type: ignore[assignment]  # callers use only these
