@@ -11,6 +11,7 @@ from plat.api import JSON, Application, ApplicationState, Kind, Manifest, Ref, R
 from plat.cluster.catalog import Catalog
 from plat.cluster.comparison.compare import Comparer
 from plat.cluster.fleet import Fleet, Member
+from plat.cluster.migration import migrated
 from plat.cluster.rendering.targets import Target
 from plat.engine import Effect, Reach, Repeat
 from plat.kube import InvalidError
@@ -32,6 +33,8 @@ class ApplyObject(Effect):
     """Delete and create where the server refuses the change (sync option Force)."""
     validate: bool = True
     dry_run: bool = False
+    takes_over: str = ""
+    """A manager whose fields of client-side applies become ours first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +118,8 @@ class Hands:
         """Apply, replace or create; returns `created`, `configured`, `unchanged` or, for a dry run, nothing."""
         member = self._member(effect.cluster)
         before = member.watches.get(effect.target.ref)
+        if effect.takes_over and not effect.dry_run:
+            await self._take_over(member, effect)
         live = await self._put(member, effect)
         if effect.dry_run:
             return None
@@ -175,6 +180,16 @@ class Hands:
 
     def _member(self, name: str) -> Member:
         return next(member for member in self._fleet.members() if member.name == name)
+
+    @staticmethod
+    async def _take_over(member: Member, effect: ApplyObject) -> None:
+        """Move what somebody owns by client-side apply to us, under the resource version that says so."""
+        ref, manager = effect.target.ref, effect.app.camp.field_manager
+        live = await member.client.get(ref)
+        fields = migrated(live, manager, effect.takes_over) if live is not None else None
+        if live is not None and fields is not None:
+            metadata = {"managedFields": fields, "resourceVersion": live["metadata"]["resourceVersion"]}
+            await member.client.patch(ref, {"metadata": metadata}, manager=manager)
 
     async def _put(self, member: Member, effect: ApplyObject) -> Manifest:
         manifest, manager = effect.target.manifest, effect.app.camp.field_manager

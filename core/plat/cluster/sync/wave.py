@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from plat.api import Application, Manifest, OperationState, Ref
 from plat.cluster.effects import ApplyObject, DeleteObject, DropFinalizer, Propagation
+from plat.cluster.migration import CLIENT_SIDE, needs_migration
 from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import (
     HOOK_FINALIZER,
@@ -84,6 +85,7 @@ class Acting:
             how=how,
             recreate=forced and not in_place,
             validate=option(self.app, "Validate", target.manifest) != "false",
+            takes_over=CLIENT_SIDE if how == "apply" and self._migrates(live) else "",
         )
 
     def check(self, task: Task) -> ApplyObject:
@@ -105,6 +107,9 @@ class Acting:
     def drop_finalizer(self, task: Task, verb: str = "finalizer") -> DropFinalizer:
         """Return how a hook is let go."""
         return DropFinalizer(id=self.id(verb, task), cluster=self.cluster, ref=task.ref, finalizer=HOOK_FINALIZER)
+
+    def _migrates(self, live: Manifest | None) -> bool:
+        return self.app.option("ClientSideApplyMigration") != "false" and needs_migration(live)
 
     def _delete(self, verb: str, task: Task, how: Propagation) -> DeleteObject:
         uid = task.live.uid if task.live else ""

@@ -261,6 +261,22 @@ def test_how_an_object_is_applied(manifest, world, options, expected):
     assert (effect.how, effect.recreate, effect.validate) == expected
 
 
+@pytest.mark.parametrize(
+    ("options", "manager", "taken"),
+    [
+        ((), "kubectl-client-side-apply", "kubectl-client-side-apply"),
+        (("ClientSideApplyMigration=false",), "kubectl-client-side-apply", ""),
+        (("Replace=true",), "kubectl-client-side-apply", ""),
+        ((), "kubectl-edit", ""),
+    ],
+)
+def test_what_client_side_applies_own_is_taken_over(options, manager, taken):
+    fields = [{"manager": manager, "operation": "Update", "fieldsV1": {}}]
+    owned = {**CONFIG, "metadata": {**CONFIG["metadata"], "managedFields": fields}}
+    play = Play([CONFIG], *options, world=live(owned))
+    assert play.look().batches[-1].effects[0].takes_over == taken
+
+
 def test_the_options_of_the_operation_count():
     play = Play([WEB], "Replace=true", options=frozenset())
     assert next(e for batch in play.look().batches for e in batch.effects if not e.dry_run).how == "apply"
