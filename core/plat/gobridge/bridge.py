@@ -106,8 +106,10 @@ class Bridge:
             raise self._mourn(operation, body, lost) from lost
 
     async def aclose(self) -> None:
-        """End all processes; requests in flight fail."""
+        """End all processes, one that is just starting included; requests in flight fail."""
         self._closed = True
+        async with self._starting:  # a process that starts while the loop ends would never be waited for
+            pass
         helpers, self._helpers, self._retired = [*self._helpers, *self._retired, *self._solos], [], []
         await asyncio.gather(*(helper.aclose() for helper in helpers))
 

@@ -163,3 +163,12 @@ async def test_a_program_that_is_no_helper_fails_its_request():
     async with Bridge(binary=Path("/bin/true")) as bridge:
         with pytest.raises(PlatError):
             await yaml.documents(bridge, b"a: 1")
+
+
+async def test_closing_while_a_process_starts_leaves_nothing_behind():
+    async with Bridge(size=1) as bridge:
+        started = asyncio.create_task(yaml.documents(bridge, b"a: 1"))
+        await asyncio.sleep(0)
+    with pytest.raises(UnavailableError):
+        await started
+    assert bridge.pids == []
