@@ -33,7 +33,7 @@ class ArgoSecret(ArgoDialect[Any]):
     def read(self, manifest: Manifest, others: Lookup) -> Reading:
         """Say what a Secret registers. Raises UserError naming the key that is missing or cannot be read."""
         del others
-        match at(manifest, "metadata.labels", {}).get(LABEL):
+        match _mapping(manifest, "metadata.labels").get(LABEL):
             case "cluster":
                 return self._cluster(manifest)
             case "repository":
@@ -49,8 +49,8 @@ class ArgoSecret(ArgoDialect[Any]):
             name=data.get("name") or server,
             namespace=self._namespace(manifest),
             server=server,
-            labels=at(manifest, "metadata.labels", {}),
-            annotations=at(manifest, "metadata.annotations", {}),
+            labels=_mapping(manifest, "metadata.labels"),
+            annotations=_mapping(manifest, "metadata.annotations"),
             project=data.get("project", ""),
             namespaces=tuple(name.strip() for name in data.get("namespaces", "").split(",") if name.strip()),
             cluster_resources=data.get("clusterResources", "") in _TRUE,
@@ -90,12 +90,14 @@ def content(manifest: Manifest) -> dict[str, str]:
 
 
 def _items(manifest: Manifest, field: str) -> Iterator[tuple[str, JSON]]:
-    values = manifest.get(field)
-    if values is None:
-        return
+    yield from _mapping(manifest, field).items()
+
+
+def _mapping(manifest: Manifest, path: str) -> Mapping[str, Any]:
+    values = at(manifest, path, {})
     if not isinstance(values, Mapping):
-        raise UserError("must be a mapping", where=field)
-    yield from values.items()
+        raise UserError("must be a mapping", where=path)
+    return values
 
 
 def _decoded(key: str, value: JSON) -> str:
