@@ -38,7 +38,7 @@ docs: install
 	@$(BIN)/python tools/write_reference.py
 
 bench-frame: install
-	@$(BIN)/python bench/frame.py
+	@$(BIN)/python -m bench.frame
 
 clean:
 	rm -rf .venv uv.lock dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis bench/results
