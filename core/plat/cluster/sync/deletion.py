@@ -17,6 +17,7 @@ from plat.api import Application, Health, Manifest, OperationState, Ref, Retry
 from plat.cluster.comparison.compare import Live
 from plat.cluster.effects import DeleteObject, DropFinalizer
 from plat.cluster.health.rollup import own_ref
+from plat.cluster.rendering.targets import Target
 from plat.cluster.sync.annotations import (
     HOOK_FINALIZER,
     Phase,
@@ -91,6 +92,13 @@ def begin(app: Application, now: datetime, *, revisions: tuple[str, ...] = (), b
         options=app.options,
         prune=True,
     )
+
+
+def deletion_refs(target: Target, operation: OperationState) -> tuple[Ref, ...]:
+    """Return the addresses that a hook has in a deletion: one a phase where only `generateName` is given."""
+    if target.ref.name:
+        return (target.ref,)
+    return tuple(replace(target.ref, name=hook_name(target, phase, operation)) for phase in _phases(target))
 
 
 def delete(given: DeletionInput, now: datetime) -> DeletionStep:
@@ -277,12 +285,16 @@ class _Run:
 def _tasks(given: DeletionInput) -> Iterable[Task]:
     """Return a task for each hook and phase of the deletion."""
     for hook in given.hooks:
-        for phase in sorted(deletion_phases(hook.target.manifest), key=PHASES.index):
+        for phase in _phases(hook.target):
             target, live = hook.target, hook.live
             if not target.ref.name:
                 target = named(given.app, target, hook_name(target, phase, given.operation))
                 live = hook.named.get(target.ref)
             yield Task(phase=phase, wave=0, ref=target.ref, target=target, live=live, hook=True)
+
+
+def _phases(target: Target) -> list[Phase]:
+    return sorted(deletion_phases(target.manifest), key=PHASES.index)
 
 
 def _goes(app: Application, ref: Ref, body: Manifest) -> bool:

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,9 +11,9 @@ from tests.unit.cluster.sync.playing import World, application, definition, obj,
 
 from plat.api import Application, Manifest, Ref
 from plat.cluster.effects import ApplyObject, DeleteObject
-from plat.cluster.sync.annotations import HOOK_FINALIZER, deletion_phases
-from plat.cluster.sync.deletion import DeletionInput, DeletionStep, begin, delete
-from plat.cluster.sync.tasks import Hook, hook_name
+from plat.cluster.sync.annotations import HOOK_FINALIZER
+from plat.cluster.sync.deletion import DeletionInput, DeletionStep, begin, delete, deletion_refs
+from plat.cluster.sync.tasks import Hook
 from plat.engine import Batch, Outcome, Result
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -45,8 +44,7 @@ class Removal:
         wanted = [target(manifest) for manifest in self.hooks]
         hooks = []
         for each in wanted:
-            names = [hook_name(each, phase, self.operation) for phase in deletion_phases(each.manifest)]
-            refs = [replace(each.ref, name=name) for name in names]
+            refs = deletion_refs(each, self.operation)
             hooks.append(Hook(each, lives.get(each.ref), {ref: lives[ref] for ref in refs if ref in lives}))
         found = DeletionInput(
             app=self.app,
