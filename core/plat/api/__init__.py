@@ -92,6 +92,7 @@ from plat.api._renderer import (
     Rendered,
     Renderer,
 )
+from plat.api._rivals import Rival, StatusWrites
 from plat.api._tools import (
     Archive,
     GoBuild,
@@ -181,8 +182,10 @@ __all__ = [
     "RepositoryEntry",
     "ResourceState",
     "Retry",
+    "Rival",
     "Sensitive",
     "Source",
+    "StatusWrites",
     "TaskResult",
     "Tool",
     "Tree",

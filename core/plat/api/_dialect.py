@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, TypeVar
 
-from plat.api._model import CoreModel
+from plat.api._model import CoreModel, NamespaceMetadata
 from plat.api._plugin import Plugin
+from plat.api._rivals import Rival
 from plat.api._values import JSON, Health, Manifest, Ref
 
 S = TypeVar("S")
@@ -108,6 +109,8 @@ class OperationState:
     """False: the strategy `apply`, which runs no hooks."""
     heals: int = 0
     """How many automated syncs of the same revisions came right before this one, itself included (spec/cluster §7.2)."""
+    namespace_metadata: NamespaceMetadata | None = None
+    """What the destination namespace was to carry."""
     resources: tuple[Ref, ...] = ()
     results: tuple[TaskResult, ...] = ()
 
@@ -152,6 +155,9 @@ class ApplicationState:
 
 class Dialect(Plugin, Generic[S]):
     """Translate one foreign kind (`kind` is "group/Kind") to the core model, and state back. Pure."""
+
+    rivals: ClassVar[tuple[Rival, ...]] = ()
+    """Controllers that act on the same objects: while one of them runs in a cluster, plat writes nothing there."""
 
     @abstractmethod
     def read(self, manifest: Manifest, others: Lookup) -> Reading:

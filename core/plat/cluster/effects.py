@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
@@ -87,6 +87,10 @@ class Record(Effect):
     facts: Mapping[str, JSON] = field(default_factory=dict, hash=False)
 
 
+async def _anywhere(_: str) -> None:
+    """Let every write through: for what holds no lock, such as a test."""
+
+
 class Hands:
     """Carries effects out."""
 
@@ -102,6 +106,8 @@ class Hands:
         self._recorded = recorded
         self.changed = 0
         """How many objects were created, configured or deleted."""
+        self.permit: Callable[[str], Awaitable[None]] = _anywhere
+        """Asked before every write to a cluster, by its name; raises what forbids it."""
 
     def performers(self) -> Mapping[type[Effect], Callable[[Any], Any]]:
         """Return who carries out which type."""
@@ -117,6 +123,8 @@ class Hands:
     async def apply(self, effect: ApplyObject) -> JSON:
         """Apply, replace or create; returns `created`, `configured`, `unchanged` or, for a dry run, nothing."""
         member = self._member(effect.cluster)
+        if not effect.dry_run:
+            await self.permit(effect.cluster)
         before = member.watches.get(effect.target.ref)
         if effect.takes_over and not effect.dry_run:
             await self._take_over(member, effect)
@@ -137,6 +145,7 @@ class Hands:
     async def delete(self, effect: DeleteObject) -> JSON:
         """Delete; an object that is gone, or another of the same name, is fine."""
         client = self._member(effect.cluster).client
+        await self.permit(effect.cluster)
         try:
             deleted = await client.delete(effect.ref, propagation=effect.propagation, uid=effect.uid)
         except RefusedError as error:
@@ -153,6 +162,7 @@ class Hands:
         finalizers = ((live or {}).get("metadata") or {}).get("finalizers") or []
         if live is None or effect.finalizer not in finalizers:
             return None
+        await self.permit(effect.cluster)
         kept = [name for name in finalizers if name != effect.finalizer]
         metadata = {"finalizers": kept, "resourceVersion": live["metadata"]["resourceVersion"]}
         patched = await member.client.patch(effect.ref, {"metadata": metadata}, manager="plat")

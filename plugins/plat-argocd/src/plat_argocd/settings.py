@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from abc import ABC
 from collections.abc import Mapping
-from typing import Final, Generic, Literal, TypeAlias, TypeVar, get_args
+from typing import ClassVar, Final, Generic, Literal, TypeAlias, TypeVar, get_args
 
-from plat.api import Camp, Dialect, Lookup, Ref, UserError, at, nearest
+from plat.api import Camp, Dialect, Lookup, Ref, Rival, UserError, at, nearest
+from plat_argocd.rivals import APPLICATION_CONTROLLER
 
 S = TypeVar("S")
 
@@ -20,6 +21,7 @@ LABEL_KEY: Final = "application.instanceLabelKey"
 class ArgoDialect(Dialect[S], ABC, Generic[S]):
     """The shared configuration, so that one block of plat.yaml fits every kind."""
 
+    rivals: ClassVar[tuple[Rival, ...]] = (APPLICATION_CONTROLLER,)
     namespace: str = "argocd"
     """The control namespace: what manifests without one belong to."""
     tracking: Tracking | None = None
