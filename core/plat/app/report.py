@@ -4,68 +4,94 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from types import TracebackType
+from typing import Final, Self
 
 from plat.api import UserError
 from plat.app.running import APPLICATIONS, Running
-from plat.engine import KeyView, RunReport, Standing, Transition
+from plat.engine import KeyView, Reason, RunReport, Standing, Transition
 
-_MARKS = {
+MARKS: Final = {
     Standing.SETTLED: "ok  ",
     Standing.WAITING: "... ",
     Standing.BLOCKED: "wait",
     Standing.FAILED: "FAIL",
 }
+_QUIET: Final = frozenset({"in-order", "generated"})
+"""What is not told of a component that was in order from the start."""
+
+
+def to_stdout(text: str) -> None:
+    """Write one line at once, so that a pipe shows it when it happens."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 class Reporter:
     """Plain lines, for logs and pipes."""
 
-    def __init__(self) -> None:
-        self._last: dict[tuple[str, object], tuple[Standing, str]] = {}
+    def __init__(self, write: Callable[[str], None] = to_stdout) -> None:
+        self._write = write
+        self._last: dict[tuple[str, object], Reason] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End live output; plain lines have none."""
 
     def problems(self, problems: Iterable[UserError]) -> None:
         """Tell what is wrong with files."""
         for problem in problems:
-            self._line(f"FAIL {problem.where}: {problem.args[0]}")
+            self._write(f"FAIL {problem.where}: {problem.args[0]}")
             if problem.remedy:
-                self._line(f"     to mend it: {problem.remedy}")
+                self._write(f"     to mend it: {problem.remedy}")
 
     def progress(self, transition: Transition) -> None:
-        """Tell that a component stands differently; the same again is not told twice."""
-        now = (transition.standing, str(transition.because))
-        key = (transition.name, transition.key)
-        if self._last.get(key) == now:
+        """Tell that a component stands differently.
+
+        Not told: what was in order from the start, and one wait after another for the same thing.
+        """
+        key, because = (transition.name, transition.key), transition.because
+        before = self._last.get(key)
+        self._last[key] = because
+        if before is None and because.code in _QUIET:
             return
-        self._last[key] = now
-        self._line(f"{_MARKS[transition.standing]} {transition.because}")
+        waits_on = transition.standing is Standing.WAITING and because.code == "health"
+        if before is not None and (before == because or (waits_on and before.code == because.code)):
+            return
+        if because.code == "generated":
+            return
+        self._write(f"{MARKS[transition.standing]} {because}")
 
     def end(self, run: Running, ended: RunReport) -> int:
         """Tell how the run ended; returns the exit code."""
         views = [view for view in run.engine.snapshot() if view.name == APPLICATIONS]
         counts = Counter(view.standing for view in views)
         applications = f"{len(views)} application{'s' if len(views) != 1 else ''}"
-        broken = bool(run.opened.problems or run.problems or ended.failed)
-        unfinished = (*ended.waiting, *ended.blocked)
-        if broken:
-            self._line(f"Failed: {counts[Standing.SETTLED]} of {applications} in order; {_named(ended.failed)}")
+        if run.opened.problems or run.problems or ended.failed:
+            failed = f": {_names(ended.failed)}" if ended.failed else ", files of the stack are wrong"
+            self._write(
+                f"Failed{failed}; {counts[Standing.SETTLED]} of {applications} in order. `plat why NAME` says more."
+            )
             return 1
+        unfinished = (*ended.waiting, *ended.blocked)
         if unfinished:
-            self._line(f"Unfinished: {counts[Standing.SETTLED]} of {applications} in order; {_named(unfinished)}")
+            texts = "; ".join(str(view.because) for view in unfinished)
+            self._write(f"Unfinished: {counts[Standing.SETTLED]} of {applications} in order; {texts}")
             return 3
         changed = run.hands_changed()
         what = f"{changed} object{'s' if changed != 1 else ''} changed" if changed else "nothing to do"
-        self._line(f"Done: {applications} in order, {what} ({ended.took.total_seconds():.1f} s).")
+        self._write(f"Done: {applications} in order, {what} ({ended.took.total_seconds():.1f} s).")
         return 0
 
     def stopped(self) -> None:
         """Tell that a server has ended."""
-        self._line("Stopped; the next `plat up` or `plat serve` goes on from here.")
-
-    def _line(self, text: str) -> None:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        self._write("Stopped; the next `plat up` or `plat serve` goes on from here.")
 
 
-def _named(views: Iterable[KeyView]) -> str:
-    return "; ".join(str(view.because) for view in views) or "see above"
+def _names(views: Iterable[KeyView]) -> str:
+    return ", ".join(str(view.key).rpartition("/")[2] for view in views)

@@ -65,7 +65,12 @@ class Running:
         for key in self.opened.inventory.sets:
             self.engine.enqueue(SETS, key)
         for entry in self.kept.catalog.entries():
-            self.engine.enqueue(APPLICATIONS, entry.application.id)
+            self.wake(entry.application.id)
+
+    def wake(self, app: str) -> None:
+        """Have one application looked at, unless the command is about others only."""
+        if self._chosen(app):
+            self.engine.enqueue(APPLICATIONS, app, interrupts=True)
 
     def named(self, entry: Entry, names: Collection[str]) -> bool:
         """Say whether an application is one of these, by name or by `namespace/name`."""
@@ -95,21 +100,19 @@ class Running:
 
     def _listen(self, cluster: str) -> None:
         member = next(member for member in self.opened.fleet.members() if member.name == cluster)
-        by_instance = {entry.application.name: entry.application.id for entry in self.kept.catalog.entries()}
 
         def changed(change: Change) -> None:
             owners = {live.owner for live in (change.before, change.after) if live is not None and live.owner}
-            keys = {by_instance.get(owner) or self._by_instance(owner, by_instance) for owner in owners}
+            keys = {app for owner in owners if (app := self.kept.catalog.by_instance(owner))}
             for key in {*keys, *self.observer.interested(cluster, change.ref)}:
-                if key:
+                if self._chosen(key):
                     self.engine.enqueue(APPLICATIONS, key)
 
         member.watches.subscribe(changed)
 
-    def _by_instance(self, owner: str, known: dict[str, str]) -> str:
-        for entry in self.kept.catalog.entries():
-            known[entry.application.name] = entry.application.id
-        return known.get(owner, "")
+    def _chosen(self, app: str) -> bool:
+        entry, only = self.kept.catalog.get(app), self.opened.settings.only
+        return not only or (entry is not None and self.named(entry, only))
 
 
 @asynccontextmanager
@@ -133,7 +136,7 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes)
         run = _build(opened, kept, engine)
         run.problems = problems
-        catalog.changed = lambda app: engine.enqueue(APPLICATIONS, app)
+        catalog.changed = run.wake
         yield run
 
 

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from plat.api import UserError
 from plat.cli.console import Format, Output, directory, print_json, print_table, run_async, say
 
 if TYPE_CHECKING:
     from plat.app.settings import RunSettings
     from plat.cluster.catalog import Entry
+    from plat.cluster.fleet import Fleet
 
 COLUMNS = {
     "application": "APPLICATION",
@@ -34,7 +36,7 @@ async def _status(settings: RunSettings, output: Format) -> None:
     from plat.app.reading import remembered  # noqa: PLC0415  # as above
 
     async with remembered(settings) as found:
-        rows = [_row(entry) for entry in found.catalog.entries()]
+        rows = [_row(entry, found.opened.fleet) for entry in found.catalog.entries()]
         holder = str(found.holder) if found.holder else ""
         if output is Format.JSON:
             print_json({"stack": found.opened.stack.name, "running": holder, "applications": rows})
@@ -44,10 +46,18 @@ async def _status(settings: RunSettings, output: Format) -> None:
             say(f"Running now: {holder}")
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    state = entry.state
+def _cluster(entry: Entry, fleet: Fleet) -> str:
+    """Return the name of the destination's cluster, or what the application says where it is not known."""
     destination = entry.application.destination
-    row: dict[str, Any] = {"application": entry.application.name, "cluster": destination.name or destination.server}
+    try:
+        return fleet.find(destination).name
+    except UserError:
+        return destination.name or destination.server
+
+
+def _row(entry: Entry, fleet: Fleet) -> dict[str, Any]:
+    state = entry.state
+    row: dict[str, Any] = {"application": entry.application.name, "cluster": _cluster(entry, fleet)}
     if state is None:
         return {**row, "sync": "Unknown", "health": "Unknown", "message": "not looked at yet"}
     message = "; ".join(condition.message for condition in state.conditions) or state.health.because

@@ -24,6 +24,7 @@ def run(
     from plat.api import read_duration  # noqa: PLC0415  # heavy, and `--help` does not need it
     from plat.app.settings import RunSettings  # noqa: PLC0415  # as above
     from plat.app.up import bring_up  # noqa: PLC0415  # as above
+    from plat.cli.live import reporter  # noqa: PLC0415  # as above
 
     limit = read_duration(timeout)
     if not isinstance(limit, timedelta):
@@ -35,4 +36,4 @@ def run(
         time_scale=time_scale,
         command="up",
     )
-    raise typer.Exit(run_async(bring_up(given, within=limit)))
+    raise typer.Exit(run_async(bring_up(given, reporter(), within=limit)))

@@ -13,6 +13,7 @@ from typing import Any, Final
 from plat.api import Application, ApplicationState, Dialect, Manifest, RefusedError, UserError
 from plat.cluster.inventory import Declared, declare, kind_name
 from plat.cluster.manifests import Manifests
+from plat.cluster.tracking import instance_name
 from plat.store import ObjectStore, Stored, difference
 
 KIND: Final = "Application"
@@ -43,11 +44,18 @@ class Catalog:
     def __init__(self, store: ObjectStore, dialect_of: Callable[[str], Dialect[Any] | None], others: Manifests) -> None:
         self._store, self._dialect_of, self._others = store, dialect_of, others
         self._entries: dict[str, Entry] = {}
+        self._instances: dict[str, str] = {}
         self.changed: Callable[[str], None] = lambda _: None
 
     def get(self, app: str) -> Entry | None:
         """Return one application."""
         return self._entries.get(app)
+
+    def by_instance(self, name: str) -> str:
+        """Return the id of the application that tracking names so; empty if there is none."""
+        if len(self._instances) != len(self._entries):
+            self._instances = {instance_name(e.application): app for app, e in self._entries.items()}
+        return self._instances.get(name, "")
 
     def entries(self) -> tuple[Entry, ...]:
         """Return all applications, by id."""
