@@ -16,15 +16,16 @@ from plat.api import (
 from plat.cluster.applications.observed import Observed
 from plat.cluster.applications.reasons import because, standing_of
 from plat.cluster.applications.records import drift_records, operation_record
-from plat.cluster.applications.status import settled, state_of, sync_status
+from plat.cluster.applications.status import namespace_changed, settled, state_of, sync_status
 from plat.cluster.effects import SaveState
 from plat.cluster.sync.annotations import Phase
 from plat.cluster.sync.gate import Gate, GateInput, gate, healed_refs, may_retry, retry_of, retry_wait
 from plat.cluster.sync.order import in_order
-from plat.cluster.sync.step import SyncInput, SyncStep, step
+from plat.cluster.sync.step import TERMINATED, SyncInput, SyncStep, step
 from plat.cluster.sync.tasks import Task, make_tasks
 from plat.engine import Batch, Decision, Effect, Reason, Result, Standing
 
+SUPERSEDED: Final = "Superseded by"
 LOOK_AGAIN: Final = timedelta(seconds=15)
 """When a cluster or repository that is out of reach is tried again."""
 
@@ -75,11 +76,18 @@ def _resting(observed: Observed, state: ApplicationState, answer: Gate, now: dat
 
 def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fresh: bool = False) -> Decision:
     if operation.finished_at and operation.phase == "Running":
+        if operation.automated and operation.revisions != observed.revisions:
+            return _automated(observed, _given_up(operation, observed.revisions), now)
         due = _retry_due(observed, operation)
         if now < due:
             return _between_tries(observed, operation, due, now)
         operation = replace(operation, finished_at="", started_at=_stamp(now), results=())
+    if observed.lost:
+        ended = replace(operation, phase="Error", message=f"its revision is gone: {observed.lost}")
+        return _completed(observed, SyncStep(ended), now)
     stepped = step(sync_input(observed, operation))
+    if not stepped.completed and _stuck(observed, stepped):
+        stepped = SyncStep(_given_up(stepped.operation, observed.newer))
     if stepped.completed:
         return _completed(observed, stepped, now)
     state = settled(observed.state, state_of(observed, stepped.operation, now), now)
@@ -97,7 +105,7 @@ def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fres
 def _completed(observed: Observed, stepped: SyncStep, now: datetime) -> Decision:
     operation = replace(stepped.operation, finished_at=_stamp(now))
     retry = retry_of(observed.app, operation)
-    worth = operation.phase == "Failed" and not operation.message.startswith("Operation terminated")
+    worth = operation.phase == "Failed" and not operation.message.startswith((TERMINATED, SUPERSEDED))
     if worth and may_retry(retry, operation.retry_count) and not _hopeless(observed, operation):
         operation = replace(operation, phase="Running", retry_count=operation.retry_count + 1)
         wait = retry_wait(retry, operation.retry_count).total_seconds()
@@ -121,6 +129,21 @@ def _between_tries(observed: Observed, operation: OperationState, due: datetime,
     state = settled(observed.state, state_of(observed, operation, now), now)
     reason = Reason("retrying", {"message": operation.message}, f"{observed.app.name}: {operation.message}")
     return Decision(batches=_saved(observed, state), wake_at=due, because=reason, standing=Standing.WAITING)
+
+
+def _stuck(observed: Observed, stepped: SyncStep) -> bool:
+    """Say whether an automated sync only waits, perhaps for ever, while git has moved on [≠ upstream, which waits].
+
+    A hook that runs is waited for: what it does must not be done twice at once.
+    """
+    results = stepped.operation.results
+    hooks = any(result.hook_type and result.hook_phase == "Running" for result in results)
+    return bool(observed.newer and stepped.operation.automated and not stepped.batches and not hooks)
+
+
+def _given_up(operation: OperationState, newer: tuple[str, ...]) -> OperationState:
+    message = f"{SUPERSEDED} {', '.join(revision[:7] for revision in newer)}: {operation.message}"
+    return replace(operation, phase="Failed", message=message)
 
 
 def _retry_due(observed: Observed, operation: OperationState) -> datetime:
@@ -147,6 +170,7 @@ def gate_input(observed: Observed, operation: OperationState | None) -> GateInpu
         operation=operation,
         heals=observed.heals,
         removing=observed.removing,
+        sources_changed=namespace_changed(observed),
     )
 
 
@@ -160,6 +184,7 @@ def _started(observed: Observed, now: datetime, *, automated: bool, heal: bool =
         automated=automated,
         options=observed.app.options,
         prune=prune,
+        namespace_metadata=observed.app.namespace_metadata,
         resources=healed_refs(observed.compared, prune=prune) if heal else (),
     )
 

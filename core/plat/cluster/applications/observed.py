@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from plat.api import Application, ApplicationState, Condition, Health, Project, Ref
+from plat.api import Application, ApplicationState, Condition, Health, OperationState, Project, Ref
 from plat.cluster.comparison.compare import Compared
 from plat.cluster.drift import Episode
 from plat.cluster.rendering.targets import Target
@@ -39,6 +39,10 @@ class Observed:
     """The problem may pass by itself."""
     project: Project | None = None
     revisions: tuple[str, ...] = ()
+    newer: tuple[str, ...] = ()
+    """What git has by now, where an operation that runs is of other revisions."""
+    lost: str = ""
+    """Why the revisions of the operation that runs cannot be had any more."""
     kinds: tuple[str, ...] = ()
     """The renderer of each source."""
     warnings: tuple[Condition, ...] = ()
@@ -55,3 +59,8 @@ class Observed:
     heals: tuple[str, ...] = ()
     asked: Asked | None = None
     confirmed: bool = False
+
+
+def underway(operation: OperationState) -> bool:
+    """Say whether an operation is carried out now: neither ended, nor between two tries."""
+    return operation.phase in ("Running", "Terminating") and not operation.finished_at

@@ -13,13 +13,15 @@ from plat.api import (
     Health,
     HistoryItem,
     Kind,
+    NamespaceMetadata,
     PlatError,
     Project,
     Ref,
     UnavailableError,
     UserError,
+    at,
 )
-from plat.cluster.applications.observed import Asked, Observed
+from plat.cluster.applications.observed import Asked, Observed, underway
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Compared, Comparer, extra
 from plat.cluster.drift import Episode
@@ -93,8 +95,7 @@ class Observer:
         await member.connect()
         base = replace(base, cluster=member.name)
         project = self._project(app, member)
-        known = base.state.revisions if base.state else ()
-        targets = await self._from.renders.targets(app, member.facts(), known=known)
+        targets, newer, lost = await self._targets(app, member, base.state)
         ordinary, hooks = _split(targets)
         await self._watched(member, entry, targets)
         self._note(app.id, member.name, targets)
@@ -105,6 +106,8 @@ class Observer:
             base,
             project=project,
             revisions=targets.revisions,
+            newer=newer,
+            lost=lost,
             kinds=targets.kinds,
             warnings=targets.conditions,
             compared=compared,
@@ -118,6 +121,26 @@ class Observer:
             asked=self._from.asked(app.id),
             confirmed=_confirmed(base),
         )
+
+    async def _targets(
+        self, app: Application, member: Member, state: ApplicationState | None
+    ) -> tuple[Targets, tuple[str, ...], str]:
+        """Return what is wanted: of the revisions of the operation that runs (§4.1.1), else of what git has now."""
+        renders, facts = self._from.renders, member.facts()
+        operation = state.operation if state else None
+        pinned = operation.revisions if operation is not None and underway(operation) else ()
+        try:
+            now = await renders.targets(app, facts, known=pinned or (state.revisions if state else ()))
+        except UserError:
+            if not pinned:
+                raise
+            return await renders.targets(app, facts, pinned=pinned), (), ""
+        if not pinned or now.revisions == pinned:
+            return now, (), ""
+        try:
+            return await renders.targets(app, facts, pinned=pinned), now.revisions, ""
+        except UserError as error:
+            return now, now.revisions, str(error)
 
     def _project(self, app: Application, member: Member) -> Project:
         project = self._from.project(app.project)
@@ -223,7 +246,7 @@ def _namespace(app: Application, member: Member, targets: Targets) -> Target | N
         return None
     wanted = app.namespace_metadata
     live = member.watches.get(ref)
-    if live is not None and (wanted is None or _has(live, wanted.labels, wanted.annotations)):
+    if live is not None and (wanted is None or _carries(live, wanted, app.camp.field_manager)):
         return None
     metadata: dict[str, object] = {"name": name}
     if wanted is not None:
@@ -232,11 +255,17 @@ def _namespace(app: Application, member: Member, targets: Targets) -> Target | N
     return Target(manifest, ref, digest(manifest))
 
 
-def _has(live: Live, labels: Mapping[str, str], annotations: Mapping[str, str]) -> bool:
+def _carries(live: Live, wanted: NamespaceMetadata, manager: str) -> bool:
+    """Say whether a namespace has all of this, and nothing else that we have applied."""
     metadata = live.body().get("metadata") or {}
-    return labels.items() <= (metadata.get("labels") or {}).items() and (
-        annotations.items() <= (metadata.get("annotations") or {}).items()
-    )
+    ours = [e for e in metadata.get("managedFields") or () if (e["manager"], e["operation"]) == (manager, "Apply")]
+    for field, given in (("labels", wanted.labels), ("annotations", wanted.annotations)):
+        owned = {f"f:{name}" for name in given}
+        if not given.items() <= (metadata.get(field) or {}).items():
+            return False
+        if any(set(at(entry, f"fieldsV1.f:metadata.f:{field}", {})) - owned for entry in ours):
+            return False
+    return True
 
 
 def _invalid(app: Application, project: Project, place: Place, member: Member, targets: Targets) -> Mapping[Ref, str]:

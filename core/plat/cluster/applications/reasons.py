@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from plat.api import ApplicationState, HealthStatus
 from plat.cluster.applications.observed import Observed
+from plat.cluster.applications.status import namespace_changed
 from plat.cluster.sync.gate import Gate
 from plat.engine import Reason, Standing
 
@@ -26,7 +27,8 @@ def because(observed: Observed, state: ApplicationState, answer: Gate) -> Reason
 def standing_of(observed: Observed, state: ApplicationState, answer: Gate) -> Standing:
     """Return whether more will happen by itself."""
     operation = state.operation
-    if state.sync == "Unknown" or answer.error or (operation and operation.phase in ("Failed", "Error")):
+    failed = operation is not None and operation.phase in ("Failed", "Error")
+    if state.sync == "Unknown" or answer.error or (failed and not _passed(state)):
         return Standing.FAILED
     if state.sync == "OutOfSync":
         if answer.wake_at is not None:
@@ -38,11 +40,17 @@ def standing_of(observed: Observed, state: ApplicationState, answer: Gate) -> St
     return Standing.FAILED if state.health.status in bad else Standing.SETTLED
 
 
+def _passed(state: ApplicationState) -> bool:
+    """Say whether a sync has failed whose revision is no longer wanted, and what is wanted is there."""
+    operation = state.operation
+    return operation is not None and operation.revisions != state.revisions and state.sync == "Synced"
+
+
 def differences(observed: Observed) -> str:
     """Return what differs, in a few words."""
     differing = [item for item in observed.compared if item.status == "OutOfSync"]
     if not differing:
-        return "nothing"
+        return "the metadata of its namespace" if namespace_changed(observed) else "nothing"
     missing = sum(item.live is None for item in differing)
     extra = sum(item.extra for item in differing)
     changed = len(differing) - missing - extra

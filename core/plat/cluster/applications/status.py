@@ -22,7 +22,16 @@ def sync_status(observed: Observed) -> SyncStatus:
     if observed.problem is not None or any(item.status == "Unknown" for item in observed.compared):
         return "Unknown"
     counting = (item for item in observed.compared if _counts(item))
-    return "OutOfSync" if any(item.status == "OutOfSync" for item in counting) else "Synced"
+    differs = any(item.status == "OutOfSync" for item in counting)
+    return "OutOfSync" if differs or namespace_changed(observed) else "Synced"
+
+
+def namespace_changed(observed: Observed) -> bool:
+    """Say whether the destination namespace is to carry something else than at the last sync (§3.4)."""
+    wanted, operation = observed.app.namespace_metadata, observed.state.operation if observed.state else None
+    if wanted is None or operation is None or observed.app.option("CreateNamespace") != "true":
+        return False
+    return operation.namespace_metadata is not None and operation.namespace_metadata != wanted
 
 
 def app_health(observed: Observed) -> Health:

@@ -18,6 +18,8 @@ from plat.cluster.comparison.memory import Verdict, Verdicts
 from plat.cluster.comparison.normal import alike, applicable, normal, without
 from plat.cluster.comparison.paths import shown, value_at
 from plat.cluster.rendering.targets import Target, digest
+from plat.cluster.sync.annotations import option
+from plat.kube import InvalidError
 
 Status = Literal["Synced", "OutOfSync", "Unknown"]
 
@@ -206,7 +208,8 @@ class Comparer:
             except UnavailableError:
                 raise
             except PlatError as error:
-                return _compared(target, live, "Unknown", error=str(error))
+                if not (isinstance(error, InvalidError) and _forced(app, target, live)):
+                    return _compared(target, live, "Unknown", error=str(error))
         self._verdicts.put(self._server.name, live.uid, Verdict(mark, live.version, seen, synced=synced))
         if synced:
             return _compared(target, live, "Synced")
@@ -233,6 +236,11 @@ class Comparer:
             if rule.jq:
                 result = await self._server.jq_delete(rule.jq, result)
         return digest(result) == digest(normal(live))
+
+
+def _forced(app: Application, target: Target, live: Live) -> bool:
+    """Say whether an object is recreated where it cannot be changed, so that a refused change is just a difference."""
+    return option(app, "Force", target.manifest, live.body()) == "true"
 
 
 def _missing(target: Target) -> Compared:

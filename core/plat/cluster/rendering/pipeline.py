@@ -98,7 +98,7 @@ class Renders:
         self._read_yaml = read_yaml
         self._version = version
         self._flights: dict[str, asyncio.Task[Rendering]] = {}
-        self._last: dict[str, tuple[Application, ClusterFacts, tuple[str, ...], Targets]] = {}
+        self._last: dict[tuple[str, bool], tuple[Application, ClusterFacts, tuple[str, ...], Targets]] = {}
         self.rendered = 0
         """How many renders were really made; an unchanged application makes none."""
 
@@ -112,13 +112,13 @@ class Renders:
         UnavailableError (a repository is out of reach).
         """
         commits = tuple(pinned) or tuple([await self._resolve(source) for source in app.sources])
-        last = self._last.get(app.id)
+        last = self._last.get((app.id, bool(pinned)))
         if last is not None and last[0] is app and last[1] is facts and last[2] == commits:
             return last[3]
         targets = await self._targets(app, facts, commits)
         if known and not pinned and await self._same(app, targets, tuple(known)):
             targets = replace(targets, revisions=tuple(known))
-        self._last[app.id] = (app, facts, commits, targets)
+        self._last[app.id, bool(pinned)] = (app, facts, commits, targets)
         return targets
 
     async def _targets(self, app: Application, facts: ClusterFacts, commits: tuple[str, ...]) -> Targets:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from plat.api import JSON, OperationState, Ref, TaskResult
+from plat.api import JSON, NamespaceMetadata, OperationState, Ref, TaskResult
 from plat_argocd.revisions import revised, sourced
 from plat_argocd.sparse import sparse
 
@@ -16,7 +16,7 @@ def operation_state(spec: Mapping[str, Any], state: OperationState) -> dict[str,
         "resources": [_result(task) for task in state.results],
         **revised(spec, state.revisions),
         **sourced(spec),
-        **sparse(managedNamespaceMetadata=(spec.get("syncPolicy") or {}).get("managedNamespaceMetadata")),
+        **sparse(managedNamespaceMetadata=_namespace_metadata(state.namespace_metadata)),
     }
     return {
         "operation": {
@@ -44,6 +44,10 @@ def _sync(spec: Mapping[str, Any], state: OperationState) -> dict[str, JSON]:
             resources=[_selected(ref) for ref in state.resources],
         ),
     }
+
+
+def _namespace_metadata(given: NamespaceMetadata | None) -> dict[str, JSON]:
+    return {} if given is None else sparse(labels=dict(given.labels), annotations=dict(given.annotations))
 
 
 def _selected(ref: Ref) -> dict[str, JSON]:

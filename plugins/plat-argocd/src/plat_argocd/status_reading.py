@@ -12,6 +12,7 @@ from plat.api import (
     HealthStatus,
     HistoryItem,
     Manifest,
+    NamespaceMetadata,
     OperationState,
     Ref,
     ResourceState,
@@ -60,9 +61,15 @@ def _operation(state: Mapping[str, Any]) -> OperationState | None:
         options=frozenset(map(str, _list(asked, "syncOptions"))),
         prune=asked.get("prune") is True,
         dry_run=asked.get("dryRun") is True,
+        namespace_metadata=_namespace_metadata(_mapping(at(state, "syncResult.managedNamespaceMetadata"))),
         resources=tuple(_ref(_mapping(item)) for item in _list(asked, "resources")),
         results=tuple(_result(_mapping(item)) for item in _list(state, "syncResult.resources")),
     )
+
+
+def _namespace_metadata(item: Mapping[str, Any]) -> NamespaceMetadata | None:
+    found = {name: {str(k): str(v) for k, v in _mapping(item.get(name)).items()} for name in ("labels", "annotations")}
+    return NamespaceMetadata(labels=found["labels"], annotations=found["annotations"]) if item else None
 
 
 def _result(item: Mapping[str, Any]) -> TaskResult:
