@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from plat.api import Application, Camp, Manifest, Ref, at, ref_of
+from plat.api import Application, Camp, Condition, Manifest, Ref, at, ref_of
 
 TRACKING_ID: Final = "argocd.argoproj.io/tracking-id"
 INSTALLATION_ID: Final = "argocd.argoproj.io/installation-id"
 DEFINITION: Final = "CustomResourceDefinition"
+SHARED: Final = "SharedResourceWarning"
 LABEL_LIMIT: Final = 63
 
 
@@ -89,10 +90,15 @@ def shared_with(live: Manifest, app: Application) -> str:
     return owner if owner not in ("", instance_name(app)) else ""
 
 
-def shared_warning(live: Manifest, app: Application) -> str:
-    """Return the text of a SharedResourceWarning; empty where the object is nobody else's."""
-    other, ref = shared_with(live, app), ref_of(live)
-    return f"{ref.kind}/{ref.name} is part of applications {app.id} and {other}" if other else ""
+def shared_warnings(app: Application, owners: Iterable[tuple[Ref, str]]) -> tuple[Condition, ...]:
+    """Return a warning for each object of ours, given with its owner's instance name, that is another application's."""
+    mine = instance_name(app)
+    texts = (
+        f"{ref.kind}/{ref.name} is part of applications {app.id} and {owner}"
+        for ref, owner in owners
+        if owner not in ("", mine)
+    )
+    return tuple(Condition(type=SHARED, message=text) for text in texts)
 
 
 def _annotated(annotations: Mapping[str, str], value: str, camp: Camp) -> dict[str, str]:

@@ -10,7 +10,7 @@ from plat.cluster.tracking import (
     instance_name,
     owner_of,
     parse,
-    shared_warning,
+    shared_warnings,
     shared_with,
     track,
     tracking_id,
@@ -184,9 +184,12 @@ def test_the_installation_is_written_beside_the_id_and_what_was_copied_is_droppe
 def test_an_object_of_two_applications():
     theirs, mine = track(WEB, app("bill")), app("shop")
     assert shared_with(theirs, mine) == "bill"
-    assert shared_warning(theirs, mine) == "Deployment/web is part of applications argocd/shop and bill"
-    assert shared_with(track(WEB, mine), mine) == shared_warning(track(WEB, mine), mine) == ""
+    assert shared_with(track(WEB, mine), mine) == ""
     assert shared_with(WEB, mine) == ""
+    found = shared_warnings(mine, [(ref_of(WEB), owner) for owner in ("bill", "shop", "")])
+    assert [(c.type, c.message) for c in found] == [
+        ("SharedResourceWarning", "Deployment/web is part of applications argocd/shop and bill")
+    ]
 
 
 def test_instance_names():
