@@ -61,11 +61,12 @@ class Running:
         return self.hands.changed
 
     def enqueue_all(self) -> None:
-        """Have every set and every application looked at."""
+        """Have every set and every application looked at; one that a set has made waits for its set."""
         for key in self.opened.inventory.sets:
             self.engine.enqueue(SETS, key)
         for entry in self.kept.catalog.entries():
-            self.wake(entry.application.id)
+            if entry.removing or entry.application.owner not in self.opened.inventory.sets:
+                self.wake(entry.application.id)
 
     def wake(self, app: str) -> None:
         """Have one application looked at, unless the command is about others only."""
@@ -87,6 +88,7 @@ class Running:
                 for effect in batch.effects:
                     if isinstance(effect, ChangeApplications):
                         await self.set_hands.change(effect)
+            self.kept.catalog.look_at(key)
             if observed.generated is None or decision.because.code == "bad-results":
                 self.problems.append(UserError(str(decision.because), where=declared.where))
 
@@ -112,7 +114,11 @@ class Running:
 
     def _chosen(self, app: str) -> bool:
         entry, only = self.kept.catalog.get(app), self.opened.settings.only
-        return not only or (entry is not None and self.named(entry, only))
+        if entry is None:
+            return False
+        owner = entry.application.owner
+        unsure = owner in self.opened.inventory.sets and not self.kept.catalog.looked_at(owner)
+        return not unsure and (not only or self.named(entry, only))
 
 
 @asynccontextmanager
@@ -158,7 +164,7 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
         project=_projects(opened).get,
         health_of=_judge(opened),
         episodes=kept.episodes.of,
-        asked=asked.get,
+        asked=lambda app: asked.pop(app, None),
     )
     observer = Observer(sources)
     hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
