@@ -23,6 +23,7 @@ from plat.cluster.sync.gate import Gate, GateInput, gate, healed_refs, may_retry
 from plat.cluster.sync.order import in_order
 from plat.cluster.sync.step import TERMINATED, SyncInput, SyncStep, step
 from plat.cluster.sync.tasks import Task, make_tasks
+from plat.cluster.tracking import SHARED
 from plat.engine import Batch, Decision, Effect, Reason, Result, Standing
 
 SUPERSEDED: Final = "Superseded by"
@@ -218,6 +219,7 @@ def sync_input(observed: Observed, operation: OperationState) -> SyncInput:
         unservable=observed.unservable,
         outcomes=observed.outcomes,
         confirmed=observed.confirmed,
+        shared="; ".join(warning.message for warning in observed.warnings if warning.type == SHARED),
     )
 
 
