@@ -6,7 +6,7 @@ import json
 import re
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -41,13 +41,6 @@ def kubeconfig_to(world: World, server: str) -> str:
     text = json.dumps({"apiVersion": "v1", "kind": "Config", "current-context": "c", **parts})
     write(world.folder, {"nowhere.json": text})
     return str(world.folder / "nowhere.json")
-
-
-@pytest.fixture
-def door(control_plane: Any) -> Iterator[Door]:
-    made = Door(control_plane.server)
-    yield made
-    made.close()
 
 
 def test_a_run_leaves_no_lease(world: World) -> None:
