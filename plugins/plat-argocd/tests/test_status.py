@@ -313,3 +313,22 @@ def test_every_state_comes_back(state: ApplicationState) -> None:
     dialect = ArgoApplication()
     written = dict(dialect.write(manifest(), state).status)
     assert dialect.restore(manifest(status=written)) == state
+
+
+@pytest.mark.parametrize(
+    ("fields", "written"),
+    [
+        ({}, {}),
+        ({"hooks": False}, {"syncStrategy": {"apply": {}}}),
+        ({"force": True}, {"syncStrategy": {"hook": {"force": True}}}),
+        ({"hooks": False, "force": True}, {"syncStrategy": {"apply": {"force": True}}}),
+        ({"heals": 3}, {"autoHealAttemptsCount": 3}),
+    ],
+)
+def test_how_an_operation_applies_and_how_often_it_healed_survives(fields, written):
+    dialect, operation = ArgoApplication(), OperationState(phase="Running", started_at=T0, **fields)
+    state = ApplicationState(sync="OutOfSync", health=Health(HealthStatus.HEALTHY), operation=operation)
+    status = dialect.write(manifest(), state).status
+    sync = status["operationState"]["operation"]["sync"]
+    assert {name: sync[name] for name in ("syncStrategy", "autoHealAttemptsCount") if name in sync} == written
+    assert dialect.restore(manifest(status=status)).operation == operation

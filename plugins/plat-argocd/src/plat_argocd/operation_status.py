@@ -42,8 +42,17 @@ def _sync(spec: Mapping[str, Any], state: OperationState) -> dict[str, JSON]:
             dryRun=state.dry_run,
             syncOptions=sorted(state.options),
             resources=[_selected(ref) for ref in state.resources],
+            syncStrategy=_strategy(state),
+            autoHealAttemptsCount=state.heals,
         ),
     }
+
+
+def _strategy(state: OperationState) -> dict[str, JSON]:
+    """Return how objects are applied, where that is not the usual way: by force, or without hooks."""
+    if state.hooks and not state.force:
+        return {}
+    return {"hook" if state.hooks else "apply": sparse(force=state.force)}
 
 
 def _namespace_metadata(given: NamespaceMetadata | None) -> dict[str, JSON]:

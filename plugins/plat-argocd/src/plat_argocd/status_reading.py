@@ -49,6 +49,7 @@ def _operation(state: Mapping[str, Any]) -> OperationState | None:
     if state.get("phase") not in _PHASES:
         return None
     asked = _mapping(at(state, "operation.sync"))
+    strategy = _mapping(asked.get("syncStrategy"))
     return OperationState(
         phase=state["phase"],
         message=_text(state, "message"),
@@ -61,6 +62,9 @@ def _operation(state: Mapping[str, Any]) -> OperationState | None:
         options=frozenset(map(str, _list(asked, "syncOptions"))),
         prune=asked.get("prune") is True,
         dry_run=asked.get("dryRun") is True,
+        force=any(at(strategy, f"{name}.force") is True for name in ("apply", "hook")),
+        hooks=not isinstance(strategy.get("apply"), Mapping),
+        heals=_number(asked.get("autoHealAttemptsCount")),
         namespace_metadata=_namespace_metadata(_mapping(at(state, "syncResult.managedNamespaceMetadata"))),
         resources=tuple(_ref(_mapping(item)) for item in _list(asked, "resources")),
         results=tuple(_result(_mapping(item)) for item in _list(state, "syncResult.resources")),
