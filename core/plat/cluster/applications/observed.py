@@ -20,6 +20,8 @@ class Asked:
     by: str
     prune: bool = False
     dry_run: bool = False
+    force: bool = False
+    hooks: bool = True
     resources: tuple[Ref, ...] = ()
     token: str = ""
 
