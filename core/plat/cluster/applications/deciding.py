@@ -194,8 +194,8 @@ def _asked(observed: Observed, now: datetime) -> OperationState:
     asked = observed.asked
     assert asked is not None  # noqa: S101  # the caller has looked
     started = _started(observed, now, automated=False)
-    how = {"prune": asked.prune, "dry_run": asked.dry_run, "force": asked.force, "hooks": asked.hooks}
-    return replace(started, by=asked.by, resources=asked.resources, **how)
+    started = replace(started, by=asked.by, prune=asked.prune, dry_run=asked.dry_run, resources=asked.resources)
+    return replace(started, force=asked.force, hooks=asked.hooks)
 
 
 def sync_input(observed: Observed, operation: OperationState) -> SyncInput:
