@@ -134,6 +134,11 @@ class Watched:
         for feed in self._feeds:
             feed.again()
 
+    @property
+    def settled(self) -> bool:
+        """Whether it is complete and works, so that there is nothing to wait for."""
+        return self.state.phase in (Phase.SYNCED, Phase.VANISHED, Phase.UNWATCHED)
+
     async def ready(self) -> None:
         """Wait for the first complete list; raise what prevents it."""
         while self.state.phase is Phase.STARTING:

@@ -62,7 +62,9 @@ class Watches:
         """
         for kind in kinds or self.kinds():
             self.ensure(kind)
-        await asyncio.gather(*(self._watched(kind).ready() for kind in kinds or self.kinds()))
+        missing = [watched for kind in kinds or self.kinds() if not (watched := self._watched(kind)).settled]
+        if missing:
+            await asyncio.gather(*(watched.ready() for watched in missing))
 
     def state(self, kind: Kind) -> State:
         """Return where the watch of a kind stands; STARTING if nobody asked for it."""

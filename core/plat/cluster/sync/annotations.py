@@ -108,8 +108,9 @@ def wave_of(manifest: Manifest) -> int:
 
 def options_of(manifest: Manifest | None) -> Mapping[str, str]:
     """Return an object's own sync options; of one that is named twice the first counts."""
+    text = _annotations(manifest).get(OPTIONS) if manifest else None
     found: dict[str, str] = {}
-    for word in _words(_annotations(manifest or {}).get(OPTIONS, "")):
+    for word in _words(text) if text else ():
         key, _, value = word.partition("=")
         found.setdefault(key, value)
     return found
