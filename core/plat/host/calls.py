@@ -52,20 +52,31 @@ class Caller:
         Errors of `plat.api` pass through; anything else becomes PluginError naming distribution and version.
         Raises UnavailableError without calling while the circuit of that distribution is open.
         """
-        owner = self._owner(type(plugin))
+        cls = type(plugin)
+        limit = Plugin.deadline(plugin, method) if "deadline" in cls.model_fields else plugin.deadline(method)
+        return await self.run(
+            getattr(cls, method),
+            plugin,
+            *args,
+            owner=self._owner(cls),
+            name=f"{plugin.kind}.{method}",
+            limit=limit or _default(cls, method),
+        )
+
+    async def run(self, function: Callable[..., Any], *args: Any, owner: str, name: str, limit: timedelta) -> Any:
+        """Call any function of a plug-in's. Raises as `call`; even SystemExit is its fault and nobody else's."""
         circuit = self._circuits[owner]
         if time.monotonic() < circuit.open_until:
             raise UnavailableError(f"plug-in {owner} failed {TRIPS_AFTER} times in a row and rests", after=OPEN_FOR)
         try:
-            answer = await self._within(plugin, method, args, owner=owner)
+            answer = await self._within(function, args, owner=owner, name=name, limit=limit)
         except PlatError as error:
             if isinstance(error, PluginError):
                 self._trip(circuit)
             raise
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._trip(circuit)
-            message = f"{plugin.kind}.{method} raised {type(error).__name__}: {error}"
-            raise PluginError(message, plugin=owner) from error
+            raise PluginError(f"{name} raised {type(error).__name__}: {error}", plugin=owner) from error
         circuit.faults = 0
         return answer
 
@@ -78,28 +89,26 @@ class Caller:
         for pool in self._pools.values():
             pool.shutdown(wait=False, cancel_futures=True)
 
-    async def _within(self, plugin: Plugin, method: str, args: tuple[Any, ...], *, owner: str) -> Any:
-        function = getattr(type(plugin), method)
-        limit = Plugin.deadline(plugin, method) if "deadline" in type(plugin).model_fields else plugin.deadline(method)
-        seconds = (limit or _default(type(plugin), method)).total_seconds()
-        name = f"{plugin.kind}.{method}"
+    async def _within(
+        self, function: Callable[..., Any], args: tuple[Any, ...], *, owner: str, name: str, limit: timedelta
+    ) -> Any:
+        seconds = limit.total_seconds()
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._start(function, plugin, args, owner=owner)
+                answer = await self._start(function, args, owner=owner)
         except TimeoutError:
             self._circuits[owner].hanging.add(name)
             raise PluginError(f"{name} did not answer within {seconds:g} s", plugin=owner) from None
         self._circuits[owner].hanging.discard(name)
         return answer
 
-    async def _start(self, function: Callable[..., Any], plugin: Plugin, args: tuple[Any, ...], *, owner: str) -> Any:
+    async def _start(self, function: Callable[..., Any], args: tuple[Any, ...], *, owner: str) -> Any:
         if inspect.iscoroutinefunction(function):
-            return await function(plugin, *args)
+            return await function(*args)
         pool = self._pools.get(owner)
         if pool is None:
             pool = self._pools[owner] = ThreadPoolExecutor(THREADS, thread_name_prefix=owner)
-        loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(pool, functools.partial(function, plugin, *args))
+        answer = await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args))
         return await answer if inspect.isawaitable(answer) else answer
 
     @staticmethod

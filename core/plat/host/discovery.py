@@ -9,11 +9,12 @@ from types import ModuleType
 from typing import Any
 
 import pluggy
-from packaging.requirements import Requirement
+from packaging.requirements import InvalidRequirement, Requirement
 from packaging.version import Version
 
 from plat.api import Hooks
 from plat.api._plugin import PROJECT
+from plat.host.bounded import PATIENCE, bounded
 
 CORE = "plat-core"
 DISABLE = "PLAT_DISABLE_PLUGINS"
@@ -67,8 +68,8 @@ def load(row: Installed, *, core: str, disabled: frozenset[str] = frozenset()) -
     if mismatch := _mismatch(row.requires, core):
         return Loaded(row, "incompatible", mismatch)
     try:
-        module = row.entry_point.load()
-    except (KeyboardInterrupt, GeneratorExit):
+        module = bounded(row.entry_point.load, PATIENCE)
+    except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001  # even SystemExit of a plug-in must not stop the others
         return Loaded(row, "broken", f"import failed: {type(error).__name__}: {error}")
@@ -83,14 +84,17 @@ def disabled_by(environ: Mapping[str, str]) -> frozenset[str]:
 def implementations(loaded: Loaded, hook: str) -> Sequence[Any]:
     """Call one registration hook of one plug-in and return its classes.
 
-    Raises whatever the plug-in raises; the registry attributes it.
+    Raises whatever the plug-in raises, and TimeoutError where it hangs; the registry attributes it.
     """
-    return list(getattr(loaded.module, hook)()) if hook in loaded.hooks else []
+    return list(bounded(getattr(loaded.module, hook), PATIENCE)) if hook in loaded.hooks else []
 
 
 def _mismatch(requires: Iterable[str], core: str) -> str:
     for text in requires:
-        requirement = Requirement(text)
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement as error:
+            return f"its requirement {text!r} cannot be read: {error}"
         wanted = requirement.name.lower().replace("_", "-") == CORE
         if wanted and requirement.specifier and not requirement.specifier.contains(Version(core), prereleases=True):
             return f"needs {CORE}{requirement.specifier}, but {core} is installed"
@@ -109,5 +113,5 @@ def _checked(row: Installed, module: ModuleType) -> Loaded:
     callers = plugins.get_hookcallers(plugins.get_plugin(row.name)) or []
     hooks = tuple(sorted(caller.name for caller in callers))
     if not hooks:
-        return Loaded(row, "broken", f"{module.__name__} implements no hook; mark a function with @hookimpl")
+        return Loaded(row, "broken", f"{row.entry_point.value} implements no hook; mark a function with @hookimpl")
     return Loaded(row, "active", module=module, hooks=hooks)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import orjson
 
-from plat.api import Plugin
+from plat.api import Event, Plugin, UserError
 from plat.host.calls import Caller
 from plat.host.discovery import CORE, Installed, Loaded, disabled_by, installed, load
 from plat.host.registry import Entry, Registry, collect
+from plat.host.telling import Listeners
 
 P = TypeVar("P", bound=Plugin)
+
+EVENT: Final = "plat_event"
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class Host:
         self._owners: dict[type[Plugin], Installed] = {}
         self._index = _Index(index, rows, self._disabled) if index else None
         self.caller = Caller(self.owner_of)
+        self._listeners: Listeners | None = None
 
     @classmethod
     def discover(cls, *, environ: Mapping[str, str] | None = None, cache: Path | None = None) -> Host:
@@ -79,23 +85,58 @@ class Host:
         owner = self._owners.get(cls)
         return owner.label if owner else cls.__module__
 
+    def tell(self, event: Event) -> None:
+        """Hand an event to every plug-in that implements `plat_event`, and return at once: nothing can break a run.
+
+        Call it inside a running loop, and `settle` before the loop ends.
+        """
+        if self._listeners is None:
+            loaded = [self._load(row) for row in self._rows]
+            listening = {found.installed.label: found.module for found in loaded if EVENT in found.hooks}
+            self._listeners = Listeners(
+                self.caller, {name: getattr(module, EVENT) for name, module in listening.items()}
+            )
+        self._listeners.tell(event)
+
+    async def settle(self, within: timedelta = timedelta(seconds=5)) -> None:
+        """Wait until all events are delivered, but not longer than this."""
+        if self._listeners is not None:
+            await self._listeners.settle(within)
+
     def plugins(self, hooks: Mapping[str, type[Plugin]]) -> list[PluginInfo]:
         """Describe every plug-in: what it is, what it brings, and why it does not work if it does not."""
-        registries = {hook: self.registry(hook, base) for hook, base in hooks.items()}
-        hanging = self.caller.hanging()
+        asked = [self._asked(hook, base) for hook, base in hooks.items()]
+        registries = [found for found in asked if isinstance(found, Registry)]
+        disputes = [str(found) for found in asked if isinstance(found, UserError)]
         rows = []
         for row in self._rows:
             loaded = self._load(row)
-            kinds = tuple(e.cls.kind for r in registries.values() for e in r.entries() if e.owner == row)
-            faults = [f for r in registries.values() for f in r.faults if f.startswith(row.label)]
-            why = loaded.why or "; ".join(faults) or ", ".join(sorted(hanging.get(row.label, ())))
+            kinds = tuple(e.cls.kind for r in registries for e in r.entries() if e.owner == row)
+            faults = [f for r in registries for f in r.faults if f.startswith(row.label)]
+            faults += [dispute for dispute in disputes if row.label in dispute]
+            why = loaded.why or "; ".join(faults) or self._trouble(row)
             status = "faulty" if loaded.status == "active" and why else loaded.status
             rows.append(PluginInfo(row.name, row.distribution, row.version, status, loaded.hooks, kinds, why))
         return rows
 
     def close(self) -> None:
         """Let go of the threads that plug-ins run in."""
+        if self._listeners is not None:
+            self._listeners.stop()
         self.caller.close()
+
+    def _asked(self, hook: str, base: type[P]) -> Registry[P] | UserError:
+        """Return a registry, or the dispute of two plug-ins over one kind."""
+        try:
+            return self.registry(hook, base)
+        except UserError as error:
+            return error
+
+    def _trouble(self, row: Installed) -> str:
+        """Say what went wrong in calls of this process."""
+        hanging = ", ".join(sorted(self.caller.hanging().get(row.label, ())))
+        told = self._listeners.faults.get(row.label, "") if self._listeners else ""
+        return "; ".join(filter(None, [f"hangs: {hanging}" if hanging else "", told]))
 
     def _load(self, row: Installed) -> Loaded:
         key = _id(row)
@@ -131,10 +172,11 @@ class _Index:
         if hooks == self._hooks:
             return
         self._hooks = hooks
-        self._path.parent.mkdir(parents=True, exist_ok=True)
         temporary = self._path.with_suffix(f".{os.getpid()}")
-        temporary.write_bytes(orjson.dumps({"installed": self._digest, "hooks": hooks}))
-        temporary.replace(self._path)
+        with suppress(OSError):  # a cache that cannot be written only costs imports
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.write_bytes(orjson.dumps({"installed": self._digest, "hooks": hooks}))
+            temporary.replace(self._path)
 
     def _read(self) -> dict[str, dict[str, str]]:
         if self._hooks is None:
@@ -143,5 +185,5 @@ class _Index:
             except (OSError, orjson.JSONDecodeError):
                 stored = {}
             valid = isinstance(stored, dict) and stored.get("installed") == self._digest
-            self._hooks = stored["hooks"] if valid else {}
+            self._hooks = stored.get("hooks") or {} if valid else {}
         return self._hooks

@@ -69,7 +69,7 @@ def collect(hook: str, base: type[P], plugins: Iterable[Loaded]) -> Registry[P]:
     for plugin in plugins:
         try:
             classes = implementations(plugin, hook)
-        except Exception as error:  # noqa: BLE001  # a plug-in may raise anything
+        except (Exception, SystemExit) as error:  # noqa: BLE001  # a plug-in may raise anything
             faults.append(f"{plugin.installed.label}: {hook} raised {type(error).__name__}: {error}")
             continue
         for cls in classes:

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from plat.api import HealthCheck, UserError
-from plat.host import Host
+from plat.host import Host, discovery
 
 HOOKS = {"plat_health_checks": HealthCheck}
 
@@ -60,6 +60,54 @@ def test_what_does_not_work_says_why_and_stops_no_other(site, health, code, requ
     assert (bad.status, good.status) == (status, "active")
     assert why in bad.why
     assert host.registry("plat_health_checks", HealthCheck).kinds() == ("good/Thing",)
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "status", "why"),
+    [
+        ("bad-import", "import time; time.sleep(1)", "broken", "TimeoutError: did not end within 0.3 s"),
+        (
+            "bad-hook",
+            "import time\nfrom plat.api import hookimpl\n@hookimpl\ndef plat_health_checks(): time.sleep(1)",
+            "faulty",
+            "plat_health_checks raised TimeoutError: did not end within 0.3 s",
+        ),
+        (
+            "bad-exit",
+            "from plat.api import hookimpl\n@hookimpl\ndef plat_health_checks(): raise SystemExit(3)",
+            "faulty",
+            "plat_health_checks raised SystemExit: 3",
+        ),
+    ],
+)
+def test_what_hangs_or_exits_holds_nobody_up(site, health, monkeypatch, name, code, status, why):
+    monkeypatch.setattr(discovery, "PATIENCE", 0.3)
+    site.add(name, code)
+    site.add("good-one", health("good/Thing"))
+    bad, good = _host(site).plugins(HOOKS)
+    assert (bad.status, good.status) == (status, "active")
+    assert why in bad.why
+
+
+def test_a_requirement_that_cannot_be_read_is_named(site, health):
+    site.add("acme-health", health("acme/Thing"), requires="plat-core >>> 1")
+    (info,) = _host(site).plugins(HOOKS)
+    assert (info.status, info.why[:40]) == ("incompatible", "its requirement 'plat-core >>> 1' cannot")
+
+
+def test_a_dispute_over_one_kind_is_listed_at_both(site, health):
+    site.add("first", health("acme/Thing"))
+    site.add("second", health("acme/Thing"))
+    site.add("third", health("acme/Other"))
+    infos = _host(site).plugins(HOOKS)
+    assert [info.status for info in infos] == ["faulty", "faulty", "active"]
+    assert all("both provide 'acme/Thing'" in info.why for info in infos[:2])
+
+
+def test_an_index_that_cannot_be_written_is_no_trouble(site, health, tmp_path):
+    site.add("one-plugin", health("acme/One"))
+    (tmp_path / "cache").write_text("a file where a folder should be")
+    assert _host(site, tmp_path).one("plat_health_checks", HealthCheck, "acme/One").kind == "acme/One"
 
 
 def test_an_operator_can_switch_one_off_by_name(site, health):
