@@ -151,6 +151,8 @@ class ApplicationSet(CoreModel):
     preserved_annotations: tuple[str, ...] = ()
     preserved_labels: tuple[str, ...] = ()
     ignore: tuple[IgnoreRule, ...] = ()
+    camp: Camp = Camp()
+    """That of the applications that it generates."""
 
 
 class DestinationRule(Part):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -18,15 +18,14 @@ from plat.app.settings import RunSettings, data_folder
 from plat.cluster.fleet import Fleet
 from plat.cluster.inventory import DialectOf, Inventory, take_inventory
 from plat.cluster.manifests import Document, Found, Manifests, read_manifests
+from plat.cluster.tracking import ownership
 from plat.engine import Clock, ScaledClock, SystemClock
 from plat.git import Repositories
 from plat.gobridge import Bridge, yaml
 from plat.host import Host
-from plat.kube import Client, Watches, tracking_by
+from plat.kube import Client, Watches
 from plat.stack import FILE, Stack, implicit, line_of, load
 from plat.tools import Toolbox, cache_folder
-
-TRACKING_ID = "argocd.argoproj.io/tracking-id"
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ async def open_stack(settings: RunSettings) -> AsyncIterator[Opened]:
             bridge, clock, host.caller, repositories, programs, data_folder(settings.environ) / "clusters"
         )
         found = specs(stack, host, contexts, inventory.clusters, cache / "openapi")
-        fleet = Fleet(found, _watch)
+        fleet = Fleet(found, _watching(inventory))
         closing.push_async_callback(fleet.close)
         yield Opened(
             stack=stack,
@@ -144,7 +143,7 @@ def toolbox(host: Host, cache: Path, settings: RunSettings) -> Toolbox:
     return Toolbox(tools, cache=cache, environ=settings.environ)
 
 
-def _watch(client: Client) -> Watches:
-    return Watches(
-        client, extract=tracking_by("argocd.argoproj.io/tracking-id", owner=lambda value: value.partition(":")[0])
-    )
+def _watching(inventory: Inventory) -> Callable[[Client], Watches]:
+    declared = (*inventory.applications.values(), *inventory.sets.values())
+    extract = ownership(item.object.camp for item in declared)
+    return lambda client: Watches(client, extract=extract)

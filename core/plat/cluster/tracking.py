@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from plat.api import Application, Camp, Condition, Manifest, Ref, at, ref_of
+from plat.kube import Extract, Facts
 
 TRACKING_ID: Final = "argocd.argoproj.io/tracking-id"
 INSTALLATION_ID: Final = "argocd.argoproj.io/installation-id"
@@ -82,6 +83,17 @@ def owner_of(manifest: Manifest, camp: Camp) -> str:
         return ""
     found = parse(_text(manifest, "metadata.annotations", TRACKING_ID))
     return found.app if found is not None and _describes(found, ref_of(manifest)) else ""
+
+
+def ownership(camps: Iterable[Camp]) -> Extract:
+    """Return how a watch plane reads whose an object is; an object is its owner's by the first camp that says so."""
+    known = tuple(dict.fromkeys(camps)) or (Camp(),)
+
+    def extract(manifest: Manifest) -> Facts:
+        owner = next((name for camp in known if (name := owner_of(manifest, camp))), "")
+        return Facts(owner=owner, tracking=_text(manifest, "metadata.annotations", TRACKING_ID))
+
+    return extract
 
 
 def shared_with(live: Manifest, app: Application) -> str:

@@ -6,14 +6,21 @@ from typing import Any
 import pytest
 import yaml
 
-from plat.api import Application, ApplicationSet, IgnoreRule, UserError, checked
+from plat.api import Application, ApplicationSet, Camp, IgnoreRule, UserError, checked
 from plat_argocd.application import ArgoApplication
 from plat_argocd.applicationset import ArgoApplicationSet
 from plat_argocd.generators import GitDirectories
 
-NOBODY: Any = None
 TEMPLATE = {"metadata": {"name": "{{name}}"}, "spec": {"project": "default"}}
 ARTICLE = yaml.safe_load((Path(__file__).parent / "article.yaml").read_text())
+
+
+class Nobody:
+    def get(self, ref: Any) -> None:
+        return None
+
+    def list(self, ref: Any) -> tuple[()]:
+        return ()
 
 
 def manifest(**spec: Any) -> dict[str, Any]:
@@ -26,7 +33,7 @@ def manifest(**spec: Any) -> dict[str, Any]:
 
 
 def read(given: dict[str, Any], **config: Any) -> ApplicationSet:
-    (found,) = ArgoApplicationSet(**config).read(given, NOBODY).objects
+    (found,) = ArgoApplicationSet(**config).read(given, Nobody()).objects
     assert isinstance(found, ApplicationSet)
     return found
 
@@ -74,6 +81,10 @@ def _template(block: dict[str, Any]) -> dict[str, Any]:
     return {"template": block["template"]}
 
 
+def test_the_operators_way_of_tracking_is_that_of_the_applications_to_come() -> None:
+    assert read(manifest(), tracking="label", namespace="cd").camp == Camp(tracking="label", home="cd")
+
+
 def test_the_operators_choice_of_globbing_reaches_git_files() -> None:
     generators = [{"git": {"repoURL": "u", "files": []}}, {"git": {"repoURL": "u", "directories": []}}]
     files, directories = read(manifest(generators=generators), doublestar=True).generators
@@ -119,14 +130,6 @@ async def test_the_articles_set_as_published(generator_context, tree) -> None:
     ]
     assert all(app.automated and app.automated.prune and app.automated.self_heal for app in apps)
     assert all(app.options == {"CreateNamespace=true"} for app in apps)
-
-
-class Nobody:
-    def get(self, ref: Any) -> None:
-        return None
-
-    def list(self, ref: Any) -> tuple[()]:
-        return ()
 
 
 def _read_application(services: ApplicationSet, parameters: Any) -> Application:

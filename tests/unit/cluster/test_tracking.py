@@ -9,6 +9,7 @@ from plat.cluster.tracking import (
     TrackingId,
     instance_name,
     owner_of,
+    ownership,
     parse,
     shared_warnings,
     shared_with,
@@ -204,3 +205,26 @@ def test_whatever_is_tracked_is_owned_again_and_tracking_twice_changes_nothing(m
     assert owner_of(once, application.camp) == instance_name(application)
     assert track(once, application) == once
     assert ref_of(once) == ref_of(WEB)
+
+
+@pytest.mark.parametrize(
+    ("camps", "owner"),
+    [
+        ([], "shop"),
+        ([Camp()], "shop"),
+        ([Camp(tracking="label")], "till"),
+        ([Camp(tracking="label", instance_label="absent"), Camp()], "shop"),
+    ],
+)
+def test_a_watch_plane_reads_owners_by_the_camps_of_the_stack(camps, owner):
+    metadata = {
+        "name": "web",
+        "namespace": "prod",
+        "annotations": {ID: "shop:/ConfigMap:prod/web"},
+        "labels": {"app.kubernetes.io/instance": "till"},
+    }
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata}
+    facts = ownership(camps)(manifest)
+    assert (facts.owner, facts.tracking) == (owner, "shop:/ConfigMap:prod/web")
+    copied = {**manifest, "metadata": {**metadata, "name": "copy", "labels": {}}}
+    assert ownership(camps)(copied).owner == ""

@@ -19,7 +19,6 @@ class ArgoApplicationSet(ArgoDialect[Any]):
 
     def read(self, manifest: Manifest, others: Lookup) -> Reading:
         """Say what an ApplicationSet means. Raises UserError with the dotted path of what is wrong with it."""
-        del others
         raw = read_raw(RawApplicationSet, manifest)
         spec = raw.spec
         if spec.strategy.type == "RollingSync":
@@ -40,6 +39,7 @@ class ArgoApplicationSet(ArgoDialect[Any]):
                     preserved_annotations=tuple(spec.preserved_fields.annotations),
                     preserved_labels=tuple(spec.preserved_fields.labels),
                     ignore=tuple(_ignore(rule) for rule in spec.ignore_application_differences),
+                    camp=self.camp(others),
                 ),
             )
         )
