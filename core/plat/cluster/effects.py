@@ -126,6 +126,7 @@ class Hands:
         if not effect.dry_run:
             await self.permit(effect.cluster)
         before = member.watches.get(effect.target.ref)
+        await member.served(Kind(group=effect.target.ref.group, kind=effect.target.ref.kind))
         if effect.takes_over and not effect.dry_run:
             await self._take_over(member, effect)
         live = await self._put(member, effect)

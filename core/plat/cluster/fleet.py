@@ -6,14 +6,18 @@ An unreachable cluster makes only its own applications Unknown (spec/cluster §1
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from plat.api import Destination, Kind, Manifest, Ref, UserError, nearest
+from plat.api import Destination, Kind, Manifest, Ref, UserError, at, nearest
 from plat.cluster.rendering.pipeline import ClusterFacts
 from plat.kube import Client, Discovery, Watches
 
+DEFINITIONS: Final = Kind(group="apiextensions.k8s.io", kind="CustomResourceDefinition")
+SERVED_WITHIN: Final = 15.0
+"""Seconds within which a server serves a kind whose definition is established, even with several API servers."""
 IN_CLUSTER: Final = "in-cluster"
 IN_CLUSTER_SERVER: Final = "https://kubernetes.default.svc"
 
@@ -115,6 +119,21 @@ class Member:
     def serves(self, kind: Kind) -> bool:
         """Say whether a kind is served, as far as known."""
         return self._discovery is not None and self._discovery.find(kind.group, kind.kind) is not None
+
+    async def served(self, kind: Kind) -> None:
+        """Wait until a kind is served whose definition is there: the server begins with it a moment later.
+
+        Returns at once for a kind that nobody defines, and after SERVED_WITHIN in any case: who uses it finds out.
+        """
+        wait, end = 0.05, time.monotonic() + SERVED_WITHIN
+        while not self.serves(kind) and self._defined(kind) and time.monotonic() < end:
+            await asyncio.sleep(wait)
+            await self.refresh()
+            wait = min(2 * wait, 1.0)
+
+    def _defined(self, kind: Kind) -> bool:
+        specs = (live.body().get("spec") or {} for live in self.watches.of(DEFINITIONS))
+        return any((s.get("group"), at(s, "names.kind")) == (kind.group, kind.kind) for s in specs)
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return one object from the watch cache."""
