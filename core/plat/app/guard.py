@@ -1,7 +1,7 @@
 """What a run must have before it writes to a cluster: no other controller that does the same work, and a lease.
 
-`Guard.enter` asks for both in every cluster that is connected, before anything is written to any of them. A cluster
-that connects later is asked about at the first write to it. Reading and previewing ask nobody.
+`Guard.enter` asks for both in every cluster that is connected; a cluster that connects later is asked at the first
+write to it. Reading, previewing and dry runs ask nobody.
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ LOOK_AGAIN: Final = 30.0
 
 
 class Guard:
-    """Says whether a run may write to a cluster: each is asked once, then only its lease is looked at."""
+    """Says whether a run may write to a cluster: each is asked once, then only its lease is looked at.
+
+    From when it is made, no write of the run goes past it.
+    """
 
     def __init__(self, run: Running, held: Held) -> None:
         self._run, self._held = run, held
@@ -32,14 +35,14 @@ class Guard:
         self._admitted: set[str] = set()
         self._refused: dict[str, tuple[float, PlatError]] = {}
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        run.hands.permit = self.permit
 
     async def enter(self) -> None:
-        """Ask every connected cluster, and have each later write ask, too.
+        """Ask every connected cluster, before anything is written to any of them.
 
         Raises UserError that names the controllers that run, and RefusedError(code="held") that names who holds the
         stack in a cluster. A cluster that does not answer is left out: only writes to it are refused.
         """
-        self._run.hands.permit = self.permit
         members = [member for member in self._run.opened.fleet.members() if member.connected]
         looks = await asyncio.gather(*(self._look(member) for member in members))
         found = [(member, seen) for member, seen in zip(members, looks, strict=True) if isinstance(seen, Sighting)]

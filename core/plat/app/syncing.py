@@ -6,6 +6,7 @@ import getpass
 from datetime import timedelta
 
 from plat.api import UserError, nearest
+from plat.app.guard import Guard
 from plat.app.opening import open_stack
 from plat.app.report import Reporter
 from plat.app.running import Running, open_run
@@ -18,9 +19,12 @@ async def sync_now(settings: RunSettings, reporter: Reporter, *, prune: bool, dr
     """Sync the one application that the settings name; returns the exit code, as `plat up` does."""
     async with open_stack(settings) as opened:
         lock = RunLock(opened.stack.state_dir, clock=opened.clock)
-        async with lock.hold(opened.stack.name, command="plat apps sync"), open_run(opened) as run:
+        async with lock.hold(opened.stack.name, command="plat apps sync") as held, open_run(opened) as run:
             with reporter as report:
                 await run.watch_clusters()
+                guard = Guard(run, held)
+                if not dry_run:
+                    await guard.enter()
                 await run.generate_sets()
                 app = _the_one(run, settings)
                 run.asked[app] = Asked(by=f"{getpass.getuser()} (os-user, unverified)", prune=prune, dry_run=dry_run)

@@ -78,7 +78,7 @@ def test_a_run_beside_argo_cd_is_refused_until_it_is_scaled_to_zero(
 ) -> None:
     world.begin({"app/config.yaml": config("one")})
     argocd.run(kind, name=name, **labels)
-    for command in (("up", "--timeout=20s"), ("serve",)):
+    for command in (("up", "--timeout=20s"), ("serve",), ("apps", "sync", world.name)):
         ran = world.run(*command)
         assert (ran.code, ran.out) == (1, ""), ran
         assert f"Argo CD's application controller runs in cluster one: {kind} {argocd.namespace}/{name} " in ran.err
@@ -88,6 +88,7 @@ def test_a_run_beside_argo_cd_is_refused_until_it_is_scaled_to_zero(
         assert untouched(world)
     preview = world.plat("preview")
     assert (preview.code, "+ ConfigMap" in preview.out) == (0, True), preview
+    assert untouched(world)
     argocd.scale(0, kind, name)
     world.up()
     assert world.kube.names("ConfigMap") == {"one"}
