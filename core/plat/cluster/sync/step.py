@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final, Literal
 
 from plat.api import Application, Health, OperationState, Ref
@@ -97,7 +98,7 @@ class _Run:
         invalid = {task.id: self._given.invalid[t] for task in self._pending if (t := task.ref) in self._given.invalid}
         if invalid:
             return self._failed_for(invalid, NOT_VALID)
-        planned, dry_runs = self._checks()
+        planned, dry_runs = self._checks
         for effects, text in ((planned, "the namespace failed to apply"), (dry_runs, f"{NOT_APPLIED} (dry run)")):
             asked = {task.id: self._given.outcomes.get(effect.id) for task, effect in effects}
             bad = {key: o.message for key, o in asked.items() if o is not None and failed(self._acting, o)}
@@ -108,7 +109,7 @@ class _Run:
     def checked(self) -> SyncStep | None:
         """Put the checks before the first wave; a sync that is itself a dry run consists of nothing else."""
         begun = any(task.status in ("Synced", "Pruned", SYNC_FAILED) for task in self._tasks)
-        planned, dry_runs = self._checks()
+        planned, dry_runs = self._checks
         done = {key for key, o in self._given.outcomes.items() if o.result == "done"}
         if self._acting.operation.dry_run:
             missing = [effect for _, effect in dry_runs if effect.id not in done]
@@ -158,7 +159,7 @@ class _Run:
         now = _wave(self._pending[0])
         begun = [task for task in self._ordinary if not task.pending and _wave(task) == now and not task.prunes]
         definitions = [task for task in begun if _defines(task)]
-        if not definitions or any(task.bad and task not in begun for task in self._ordinary):
+        if not definitions or any(task.bad and (task.prunes or _wave(task) != now) for task in self._ordinary):
             return None
         if any(task.bad and task.status != SYNC_FAILED for task in begun):
             return None
@@ -213,16 +214,14 @@ class _Run:
 
     # -- checks
 
+    @cached_property
     def _checks(self) -> tuple[list[tuple[Task, Effect]], list[tuple[Task, Effect]]]:
         """Return the planned namespace and the dry runs, each with its task."""
-        skipped, tasks = self._given.unservable, [task for task in self._tasks if task not in self._dropped()]
+        skipped, kept = self._given.unservable, {task.id for task in self._ordinary}
+        tasks = [task for task in self._tasks if task.id in kept or task.phase is Phase.SYNC_FAIL]
         planned, dry_runs = checks(self._acting, [task for task in tasks if task.ref not in skipped])
         by_id = {self._acting.id(verb, task): task for task in tasks for verb in ("apply", "dry-run")}
         return [(by_id[e.id], e) for e in planned], [(by_id[e.id], e) for e in dry_runs]
-
-    def _dropped(self) -> list[Task]:
-        kept = {task.id for task in self._ordinary}
-        return [task for task in self._tasks if task.phase is not Phase.SYNC_FAIL and task.id not in kept]
 
     def _dry_ended(self) -> SyncStep:
         self._tasks = tuple(self._dry(task) for task in self._tasks)

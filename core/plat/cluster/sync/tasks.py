@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 from plat.api import Application, OperationState, Ref, TaskResult
@@ -64,7 +65,7 @@ class Task:
         """Whether it has ended badly."""
         return self.state in (FAILED, ERROR)
 
-    @property
+    @cached_property
     def id(self) -> str:
         """What effects and results name it by."""
         return f"{self.phase.value} {self.ref}"

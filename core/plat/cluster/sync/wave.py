@@ -132,10 +132,14 @@ def checks(acting: Acting, tasks: Iterable[Task]) -> tuple[tuple[Effect, ...], t
     Left out: prunes, and objects whose place is taken by something that goes first, so that a dry run would only
     refuse what the sync itself is about to clear away.
     """
-    tasks = list(tasks)
-    planned = [task for task in tasks if task.namespace_creation and not acting.operation.dry_run]
-    others = [task for task in tasks if task not in planned and _checkable(acting, task)]
-    return tuple(acting.apply(task) for task in planned), tuple(acting.check(task) for task in others)
+    planned: list[Effect] = []
+    dry_runs: list[Effect] = []
+    for task in tasks:
+        if task.namespace_creation and not acting.operation.dry_run:
+            planned.append(acting.apply(task))
+        elif _checkable(acting, task):
+            dry_runs.append(acting.check(task))
+    return tuple(planned), tuple(dry_runs)
 
 
 def next_wave(acting: Acting, pending: Sequence[Task]) -> Wave:
@@ -154,10 +158,10 @@ def wave_of_tasks(acting: Acting, tasks: Sequence[Task]) -> Wave:
     unsure = tuple(task.ref for task in prunes if acting.asks(task))
     if unsure:
         return Wave(head.phase, head.wave, settled=kept, unconfirmed=unsure)
-    going = [task for task in prunes if task.live is not None and task.live.deleting]
+    going = [task for task in prunes if _is_deleting(task)]
     settled = (*kept, *(replace(t, status="Pruned", state=SUCCEEDED, message="pruned") for t in going))
     leftovers = [task for task in tasks if is_leftover(task)]
-    deleted = tuple(task for task in prunes if task not in going)
+    deleted = tuple(task for task in prunes if not _is_deleting(task))
     first = [
         Batch(tuple(effects))
         for effects in (
@@ -210,6 +214,10 @@ def _up_to_definitions(tasks: Sequence[Task]) -> Sequence[Task]:
 
 def _is_kept(acting: Acting, task: Task) -> bool:
     return task.prunes and bool(acting.why_kept(task))
+
+
+def _is_deleting(task: Task) -> bool:
+    return task.live is not None and task.live.deleting
 
 
 def _kept(task: Task, why: str) -> Task:
