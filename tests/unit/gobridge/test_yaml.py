@@ -178,3 +178,17 @@ def same(one, other) -> bool:
     if isinstance(one, float) or isinstance(other, float):
         return math.isclose(one, other, rel_tol=1e-6)
     return one == other
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=st.lists(st.binary(max_size=60) | st.text("ab:-[]{}\"'&*!|>#\n 01~", max_size=60), max_size=20))
+async def test_whatever_is_read_gives_documents_or_a_user_error(texts):
+    raw = [text if isinstance(text, bytes) else text.encode() for text in texts]
+    async with Bridge(size=1) as bridge:
+        found = await yaml.many(bridge, [("f", text) for text in raw])
+    assert len(found) == len(raw)
+    for item, text in zip(found, raw, strict=True):
+        if isinstance(item, UserError):
+            assert item.where == "" or item.where.startswith("f")
+        else:
+            assert all(1 <= document.line <= text.count(b"\n") + 1 for document in item)
