@@ -7,6 +7,7 @@ from typing import Self
 
 from plat.api import Ref
 from plat.cluster.drift import HEALED, SEEN, Episode
+from plat.cluster.sync.fights import WITHIN, Taken, taken
 from plat.store import Ledger, Row
 
 
@@ -20,6 +21,7 @@ class Episodes:
 
     def __init__(self) -> None:
         self._open: dict[str, dict[Ref, Episode]] = {}
+        self._taken: dict[str, list[Taken]] = {}
 
     @classmethod
     async def load(cls, ledger: Ledger) -> Self:
@@ -34,6 +36,10 @@ class Episodes:
         """Return the open episodes of an application."""
         return dict(self._open.get(app, {}))
 
+    def taken(self, app: str) -> tuple[Taken, ...]:
+        """Return which fields of an application's objects were taken lately, and by whom."""
+        return tuple(self._taken.get(app, ()))
+
     def recorded(self, row: Row) -> None:
         """Take a new row into account."""
         if row.type not in (SEEN, HEALED):
@@ -42,5 +48,7 @@ class Episodes:
         ref = Ref(**{key: row.facts[key] for key in ("group", "kind", "namespace", "name")})
         if row.type == SEEN:
             self._open.setdefault(app, {})[ref] = Episode(ref, row_id(row), row.at, row.facts)
+            recent = [each for each in self._taken.get(app, ()) if row.at - each.at < WITHIN]
+            self._taken[app] = [*recent, *taken(row.facts, row.at)]
         else:
             self._open.get(app, {}).pop(ref, None)

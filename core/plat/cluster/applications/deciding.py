@@ -19,6 +19,7 @@ from plat.cluster.applications.records import drift_records, operation_record
 from plat.cluster.applications.status import namespace_changed, settled, state_of, sync_status
 from plat.cluster.effects import SaveState
 from plat.cluster.sync.annotations import Phase
+from plat.cluster.sync.fights import fights, warning
 from plat.cluster.sync.gate import Gate, GateInput, gate, healed_refs, may_retry, retry_of, retry_wait
 from plat.cluster.sync.order import in_order
 from plat.cluster.sync.step import TERMINATED, SyncInput, SyncStep, step
@@ -33,6 +34,7 @@ LOOK_AGAIN: Final = timedelta(seconds=15)
 
 def decide(observed: Observed, now: datetime) -> Decision:
     """Return the effects for one application, when to look again, and why."""
+    observed = _fought(observed, now)
     if observed.problem is not None:
         return _cannot(observed, observed.problem, now)
     operation = observed.state.operation if observed.state else None
@@ -41,6 +43,13 @@ def decide(observed: Observed, now: datetime) -> Decision:
     if observed.asked is not None:
         return _go_on(observed, _asked(observed, now), now, fresh=True)
     return _automated(observed, operation, now)
+
+
+def _fought(observed: Observed, now: datetime) -> Observed:
+    """Tell of fights over fields (spec/cluster §7.2.4)."""
+    found = fights(observed.taken, now) if observed.taken else ()
+    told = warning(found)
+    return replace(observed, fought=found, warnings=(*observed.warnings, told)) if told else observed
 
 
 def _cannot(observed: Observed, problem: Condition, now: datetime) -> Decision:
@@ -170,6 +179,7 @@ def gate_input(observed: Observed, operation: OperationState | None) -> GateInpu
         revisions=observed.revisions,
         operation=operation,
         heals=observed.heals,
+        fought=observed.fought,
         removing=observed.removing,
         sources_changed=namespace_changed(observed),
     )

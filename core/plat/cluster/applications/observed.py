@@ -9,6 +9,7 @@ from plat.api import Application, ApplicationState, Condition, Health, Operation
 from plat.cluster.comparison.compare import Compared
 from plat.cluster.drift import Episode
 from plat.cluster.rendering.targets import Target
+from plat.cluster.sync.fights import Fight, Taken
 from plat.cluster.sync.tasks import Hook
 from plat.engine import Outcome
 
@@ -59,6 +60,10 @@ class Observed:
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     episodes: Mapping[Ref, Episode] = field(default_factory=dict)
     heals: tuple[str, ...] = ()
+    taken: tuple[Taken, ...] = ()
+    """Fields that somebody took lately, as the ledger tells."""
+    fought: tuple[Fight, ...] = ()
+    """What of that is a fight by now; `decide` fills it in."""
     asked: Asked | None = None
     confirmed: bool = False
 
