@@ -73,7 +73,9 @@ def test_an_ignored_field_takes_gits_value_when_the_object_is_applied_unless_it_
     rule = {"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}
     option = "RespectIgnoreDifferences=true"
     world.stack()
-    world.repository(files={"a/web.yaml": deployment("plain", replicas=2), "b/web.yaml": deployment("respected", replicas=2)})
+    world.repository(
+        files={"a/web.yaml": deployment("plain", replicas=2), "b/web.yaml": deployment("respected", replicas=2)}
+    )
     world.declare(
         world.application("a", "a", ignoreDifferences=[rule]),
         world.application("b", "b", options=[option], ignoreDifferences=[rule]),
@@ -82,7 +84,10 @@ def test_an_ignored_field_takes_gits_value_when_the_object_is_applied_unless_it_
     for name in ("plain", "respected"):
         world.kube.patch("Deployment", name, {"spec": {"replicas": 5}}, manager="autoscaler")
     world.repository().commit(
-        {"a/web.yaml": deployment("plain", replicas=2, tag="v2"), "b/web.yaml": deployment("respected", replicas=2, tag="v2")}
+        {
+            "a/web.yaml": deployment("plain", replicas=2, tag="v2"),
+            "b/web.yaml": deployment("respected", replicas=2, tag="v2"),
+        }
     )
     world.up()
     found = {name: world.kube.get("Deployment", name)["spec"]["replicas"] for name in ("plain", "respected")}
@@ -108,7 +113,11 @@ def test_what_argo_cd_has_applied_is_taken_over_without_a_write(world):
 
 
 def test_an_object_of_ours_that_git_never_had_is_pruned_and_one_that_was_copied_is_not(world):
-    for name, annotations in (("ours", _id(world.name, world, "ours")), ("copy", _id(world.name, world, "other")), ("nobodys", {})):
+    for name, annotations in (
+        ("ours", _id(world.name, world, "ours")),
+        ("copy", _id(world.name, world, "other")),
+        ("nobodys", {}),
+    ):
         found = config(name)
         found["metadata"] = {"name": name, "namespace": world.name, "annotations": annotations}
         world.kube.apply(found)
@@ -132,7 +141,12 @@ def test_an_object_of_two_applications_is_said_to_be(world):
 
 def test_failonsharedresource_leaves_the_object_to_its_owner(world):
     world.stack()
-    world.repository(files={"a/x.yaml": config("shared", {"from": "a"}), "b/x.yaml": [config("shared", {"from": "b"}), config("own")]})
+    world.repository(
+        files={
+            "a/x.yaml": config("shared", {"from": "a"}),
+            "b/x.yaml": [config("shared", {"from": "b"}), config("own")],
+        }
+    )
     world.declare(world.application("a", "a"))
     world.up()
     world.declare(world.application("a", "a"), world.application("b", "b", options=["FailOnSharedResource=true"]))
@@ -146,7 +160,12 @@ def test_failonsharedresource_leaves_the_object_to_its_owner(world):
 
 
 def test_the_value_of_a_secret_is_nowhere_in_what_is_printed_or_kept(world):
-    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"password": "open-sesame"}}
+    secret = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": "s"},
+        "stringData": {"password": "open-sesame"},
+    }
     world.begin({"app/s.yaml": secret})
     world.up()
     assert "nothing to do" in world.up().out

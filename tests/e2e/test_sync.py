@@ -16,11 +16,15 @@ from tests.e2e.objects import config, definition, deployment, job, noted, servic
         pytest.param({"prune": True}, {}, True, 0, id="prune"),
         pytest.param({"selfHeal": True}, {}, False, 3, id="prune-off"),
         pytest.param({"prune": True}, {"options": "Prune=false"}, False, 3, id="Prune=false"),
-        pytest.param({"prune": True}, {"compare": "IgnoreExtraneous", "options": "Prune=false"}, False, 0, id="IgnoreExtraneous"),
+        pytest.param(
+            {"prune": True}, {"compare": "IgnoreExtraneous", "options": "Prune=false"}, False, 0, id="IgnoreExtraneous"
+        ),
     ],
 )
 def test_an_object_taken_out_of_git_is_pruned_only_where_that_is_wanted(world, automated, notes, gone, code):
-    world.begin({"app/a.yaml": config("stays"), "app/b.yaml": config("goes", **notes)}, world.application(automated=automated))
+    world.begin(
+        {"app/a.yaml": config("stays"), "app/b.yaml": config("goes", **notes)}, world.application(automated=automated)
+    )
     world.up()
     world.repository().commit({"app/b.yaml": None})
     ran = world.up(code=code)
@@ -394,7 +398,8 @@ def test_both_ways_of_applying_remove_a_field_that_leaves_git(world, option):
 
 def test_applyoutofsynconly_touches_only_what_differs(world):
     world.begin(
-        {"app/a.yaml": config("one"), "app/b.yaml": config("two")}, world.application(options=["ApplyOutOfSyncOnly=true"])
+        {"app/a.yaml": config("one"), "app/b.yaml": config("two")},
+        world.application(options=["ApplyOutOfSyncOnly=true"]),
     )
     world.up()
     before = world.kube.versions("ConfigMap")
@@ -414,3 +419,29 @@ def test_prunelast_goes_after_everything_else(world):
     world.repository().commit({"app/c.yaml": deployment("web", tag="v2")})
     world.up()
     assert world.kube.names("ConfigMap") == {"stays"}
+
+
+# -- applications that need one another: no order between them is written down anywhere
+
+
+def test_the_definition_in_one_application_and_its_objects_in_another(world):
+    group = f"{world.name}.example.com"
+    widget = {"apiVersion": f"{group}/v1", "kind": "Widget", "metadata": {"name": "w"}, "spec": {"size": 3}}
+    world.stack()
+    world.repository(files={"defines/a.yaml": definition(group), "uses/a.yaml": widget})
+    world.declare(world.application("a-uses", "uses"), world.application("b-defines", "defines"))
+    try:
+        world.up()
+        assert world.kube.get(f"{group}/v1/widgets", "w")["spec"] == {"size": 3}
+    finally:
+        world.kube.delete("CustomResourceDefinition", f"widgets.{group}")
+
+
+def test_the_namespace_in_one_application_and_its_objects_in_another(make_world):
+    world = make_world(namespace=False)
+    space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": world.name}}
+    world.stack()
+    world.repository(files={"makes/a.yaml": space, "uses/a.yaml": config("inside")})
+    world.declare(world.application("a-uses", "uses"), world.application("b-makes", "makes"))
+    world.up()
+    assert world.kube.names("ConfigMap") == {"inside"}

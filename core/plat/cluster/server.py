@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from plat.api import Manifest, UserError
+from plat.api import JSON, Manifest, UserError
 from plat.cluster.fleet import Member
 from plat.gobridge import Bridge, fields, jq
 
@@ -39,6 +39,11 @@ class ClusterServer:
             if not isinstance(answer, UserError) and isinstance(answer, dict):
                 manifest = answer
         return manifest
+
+    async def jq_paths(self, expression: str, manifest: Manifest) -> JSON:
+        """Return the paths that a jq expression names; None if it fails (spec/cluster §3.3)."""
+        (answer,) = await jq.apply(self._bridge, [(f"[path({expression})]", manifest)])
+        return None if isinstance(answer, UserError) else answer
 
     async def _load(self, versions: set[str]) -> None:
         missing = versions - self._loaded

@@ -33,7 +33,8 @@ def standing_of(observed: Observed, state: ApplicationState, answer: Gate) -> St
     if state.sync == "OutOfSync":
         if answer.wake_at is not None:
             return Standing.WAITING
-        return Standing.BLOCKED if observed.app.automated is None or answer.code == "only-pruning" else Standing.FAILED
+        people = observed.app.automated is None or answer.code in ("only-pruning", "no-self-heal")
+        return Standing.BLOCKED if people else Standing.FAILED
     if state.health.status is HealthStatus.PROGRESSING:
         return Standing.WAITING
     bad = (HealthStatus.DEGRADED, HealthStatus.UNKNOWN, HealthStatus.MISSING)

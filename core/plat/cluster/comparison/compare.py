@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from plat.api import JSON, Application, Manifest, PlatError, Ref, UnavailableError
@@ -17,6 +17,7 @@ from plat.cluster.comparison.fields import owned_paths
 from plat.cluster.comparison.memory import Verdict, Verdicts
 from plat.cluster.comparison.normal import alike, applicable, normal, without
 from plat.cluster.comparison.paths import shown, value_at
+from plat.cluster.comparison.respecting import Path, adopted, of_manager, of_pointer, paired
 from plat.cluster.rendering.targets import Target, digest
 from plat.cluster.sync.annotations import option
 from plat.kube import InvalidError
@@ -92,6 +93,10 @@ class Server(Protocol):
         """Return what a server-side apply would make of it."""
         ...
 
+    async def jq_paths(self, expression: str, manifest: Manifest) -> JSON:
+        """Return the paths that a jq expression names, as lists of keys and indexes; None if it fails."""
+        ...
+
     async def jq_delete(self, expressions: Sequence[str], manifest: Manifest) -> Manifest:
         """Remove what jq expressions name; one that fails is skipped."""
         ...
@@ -155,7 +160,26 @@ class Comparer:
         if open_:
             judged = await self._judge(app, [(target, live) for _, target, live in open_])
             done |= {index: compared for (index, _, _), compared in zip(open_, judged, strict=True)}
-        return [done[index] for index in range(len(pairs))]
+        found = [done[index] for index in range(len(pairs))]
+        if app.option("RespectIgnoreDifferences") == "true":
+            return [await self._respected(app, item) for item in found]
+        return found
+
+    async def _respected(self, app: Application, item: Compared) -> Compared:
+        """Let ignored fields keep their live values when the object is applied."""
+        rules = applicable(app, item.ref)
+        if not rules or item.target is None or item.live is None:
+            return item
+        target, live = item.target.manifest, item.live.body()
+        paths: list[tuple[Path, Path]] = []
+        for rule in rules:
+            same = [*map(of_pointer, rule.json_pointers)]
+            same += map(of_manager, owned_paths(live, frozenset(rule.managers)) if rule.managers else ())
+            paths += [(path, path) for path in same]
+            for expression in rule.jq:
+                paths += paired(*[await self._server.jq_paths(expression, side) for side in (target, live)])
+        manifest = adopted(target, live, paths)
+        return replace(item, target=Target(manifest, item.ref, digest(manifest)))
 
     def _known(self, app: Application, target: Target, live: Live) -> Compared | None:
         verdict = self._verdicts.get(self._server.name, live.uid)

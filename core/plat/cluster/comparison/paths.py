@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import orjson
 
 from plat.api import JSON, Manifest
 
+Step: TypeAlias = str | int | dict[str, JSON]
+"""A key, an index, or the keys of an item of a list."""
 MASK: Final = "********"
 _STEP: Final = re.compile(r"""\.([^.\[\]]+)|\[((?:"(?:\\.|[^"\\])*"|[^\]"])*)\]""")
 _PAIR: Final = re.compile(r"""([^=,"]*)=("(?:\\.|[^"\\])*"|[^,]+)""")
@@ -18,8 +20,8 @@ _PAIR: Final = re.compile(r"""([^=,"]*)=("(?:\\.|[^"\\])*"|[^,]+)""")
 def value_at(manifest: Manifest | None, path: str) -> JSON:
     """Return the value at a path, or None where it leads nowhere."""
     node: Any = manifest
-    for step in _steps(path):
-        node = _enter(node, step)
+    for step in steps_of(path):
+        node = enter(node, step)
         if node is None:
             return None
     return node
@@ -34,7 +36,8 @@ def shown(manifest: Manifest | None, path: str) -> JSON:
     return value
 
 
-def _steps(path: str) -> Iterator[str | dict[str, JSON] | int]:
+def steps_of(path: str) -> Iterator[Step]:
+    """Return the steps of a path."""
     for match in _STEP.finditer(path):
         if match[1] is not None:
             yield match[1]
@@ -44,14 +47,15 @@ def _steps(path: str) -> Iterator[str | dict[str, JSON] | int]:
             yield {name: orjson.loads(value) for name, value in _PAIR.findall(match[2])}
 
 
-def _enter(node: Any, step: str | dict[str, JSON] | int) -> Any:
-    if isinstance(step, str):
-        return node.get(step) if isinstance(node, dict) else None
-    if not isinstance(node, list):
-        return None
+def enter(node: Any, step: Step, *, default: Any = None) -> Any:
+    """Return what one step leads to."""
+    if isinstance(node, dict):
+        return default if isinstance(step, dict) else node.get(step if isinstance(step, str) else str(step), default)
+    if not isinstance(node, list) or isinstance(step, str):
+        return default
     if isinstance(step, int):
-        return node[step] if step < len(node) else None
-    return next((item for item in node if _is(item, step)), None)
+        return node[step] if step < len(node) else default
+    return next((item for item in node if _is(item, step)), default)
 
 
 def _is(item: Any, keys: dict[str, JSON]) -> bool:
