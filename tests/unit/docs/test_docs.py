@@ -14,9 +14,13 @@ import pytest
 import typer
 import yaml
 
-from plat.api import checked
+from plat.api import Dialect, UserError, checked
 from plat.cli.main import COMMANDS
+from plat.cluster.manifests import Manifests
 from plat.stack import StackFile
+from plat_argocd.application import ArgoApplication
+from plat_argocd.applicationset import ArgoApplicationSet
+from plat_argocd.plugin import plat_generators
 
 ROOT = Path(__file__).resolve().parents[3]
 NOT_YET = ROOT / "docs/explanation/not-yet.md"
@@ -205,3 +209,45 @@ def test_every_page_is_reached_from_the_readme() -> None:
         open_ += [(page.parent / link).resolve() for link in links if link]
     wanted = {page for page in PAGES if page.parent != ROOT / "changes" or page.name == "README.md"}
     assert {page_id(page) for page in wanted - seen} == set()
+
+
+SOURCE = {"repoURL": "https://git.example/x", "path": "app"}
+SET = {"generators": [{"list": {"elements": []}}], "template": {"metadata": {"name": "x"}, "spec": {}}}
+
+
+def application(**spec: Any) -> dict[str, Any]:
+    body = {"source": SOURCE, "destination": {"name": "one"}, "project": "default", **spec}
+    return {"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "x"}, "spec": body}
+
+
+def application_set(**spec: Any) -> dict[str, Any]:
+    metadata = {"name": "x"}
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "ApplicationSet",
+        "metadata": metadata,
+        "spec": {**SET, **spec},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "dialect", "manifest"),
+    [
+        ("OCI sources", ArgoApplication, application(source={**SOURCE, "repoURL": "oci://registry.example/x"})),
+        ("config management plug-ins", ArgoApplication, application(source={**SOURCE, "plugin": {"name": "x"}})),
+        ("source hydrator", ArgoApplication, application(sourceHydrator={"drySource": {}})),
+        ("RollingSync", ArgoApplicationSet, application_set(strategy={"type": "RollingSync"})),
+    ],
+)
+def test_what_the_page_calls_an_error_is_one(words: str, dialect: type[Dialect[Any]], manifest: dict[str, Any]) -> None:
+    assert words in NOT_YET.read_text()
+    with pytest.raises(UserError):
+        dialect().read(manifest, Manifests(()))
+
+
+def test_the_kinds_of_generators_are_those_that_the_page_names() -> None:
+    line = next(line for line in NOT_YET.read_text().splitlines() if line.startswith("| generators `list`"))
+    missing = next(line for line in NOT_YET.read_text().splitlines() if line.startswith("| generators `scm"))
+    kinds = {kind.kind.partition(".")[0] for kind in plat_generators()}
+    assert {*kinds, "matrix", "merge"} == set(CODE.findall(line))
+    assert kinds.isdisjoint(CODE.findall(missing))
