@@ -144,6 +144,5 @@ def toolbox(host: Host, cache: Path, settings: RunSettings) -> Toolbox:
 
 
 def _watching(inventory: Inventory) -> Callable[[Client], Watches]:
-    declared = (*inventory.applications.values(), *inventory.sets.values())
-    extract = ownership(item.object.camp for item in declared)
+    extract = ownership(inventory.camps)
     return lambda client: Watches(client, extract=extract)

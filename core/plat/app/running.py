@@ -12,6 +12,7 @@ from plat.api import HealthCheck, Project, Renderer, UserError
 from plat.app.drifts import Episodes
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
+from plat.cluster.adoption import Adoption
 from plat.cluster.applications import ApplicationReconciler, Asked, Observer, Sources
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Comparer
@@ -22,6 +23,7 @@ from plat.cluster.projects.rules import default_project
 from plat.cluster.rendering import RenderCache, Renders
 from plat.cluster.server import ClusterServer
 from plat.cluster.sets import ChangeApplications, SetHands, SetReconciler
+from plat.cluster.tracking import ownership
 from plat.engine import Engine, Memory, Past
 from plat.gobridge import yaml
 from plat.kube import Change
@@ -40,6 +42,7 @@ class Kept:
     verdicts: Verdicts
     renders: Renders
     episodes: Episodes
+    adoption: Adoption
 
 
 @dataclass
@@ -139,7 +142,8 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
         engine = Engine(clock=opened.clock, memory=Memory.on(store))
         episodes = await Episodes.load(ledger)
-        kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes)
+        adoption = Adoption(store, ownership(opened.inventory.camps))
+        kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes, adoption)
         run = _build(opened, kept, engine)
         run.problems = problems
         catalog.changed = run.wake
@@ -160,11 +164,13 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
         catalog=kept.catalog,
         fleet=opened.fleet,
         renders=kept.renders,
+        adoption=kept.adoption,
         comparer=comparer,
         project=_projects(opened).get,
         health_of=_judge(opened),
         episodes=kept.episodes.of,
         asked=lambda app: asked.pop(app, None),
+        taken=kept.episodes.taken,
     )
     observer = Observer(sources)
     hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)

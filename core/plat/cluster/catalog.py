@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Final
 
 from plat.api import Application, ApplicationState, Dialect, Manifest, RefusedError, UserError
@@ -31,9 +32,9 @@ class Entry:
     removing: bool = False
     """Nobody declares it any more: its resources are deleted as its finalizers say, then it is forgotten."""
 
-    @property
+    @cached_property
     def state(self) -> ApplicationState | None:
-        """What was known of it last, read back from its status."""
+        """What was known of it last, read back from its status once for every version of it."""
         state = self.dialect.restore({**self.manifest, "status": self.stored.status})
         return state if isinstance(state, ApplicationState) else None
 
@@ -45,6 +46,7 @@ class Catalog:
         self._store, self._dialect_of, self._others = store, dialect_of, others
         self._entries: dict[str, Entry] = {}
         self._instances: dict[str, str] = {}
+        self._sets_seen: set[str] = set()
         self.changed: Callable[[str], None] = lambda _: None
 
     def get(self, app: str) -> Entry | None:
@@ -64,6 +66,17 @@ class Catalog:
     def owned(self, owner: str) -> tuple[Entry, ...]:
         """Return the applications that a set has generated."""
         return tuple(entry for entry in self.entries() if entry.application.owner == owner)
+
+    def looked_at(self, owner: str) -> bool:
+        """Say whether a set has been generated in this run, so that its applications are known to be wanted."""
+        return owner in self._sets_seen
+
+    def look_at(self, owner: str) -> None:
+        """Note that a set has been generated; the first time, its applications are told of."""
+        if owner not in self._sets_seen:
+            self._sets_seen.add(owner)
+            for entry in self.owned(owner):
+                self.changed(entry.application.id)
 
     async def load(self, declared: Mapping[str, Declared[Application]], sets: Iterable[str]) -> list[UserError]:
         """Take up what the last run left and what the files declare now.

@@ -34,6 +34,8 @@ class SetObserved:
     declared: Declared[ApplicationSet]
     generated: Generated | None
     existing: tuple[Manifest, ...]
+    first: bool = False
+    """Nobody has looked at the set in this run; its applications wait for that."""
     error: str = ""
     unavailable: bool = False
 
@@ -62,12 +64,13 @@ class SetReconciler:
         namespace = declared.object.namespace
         entries = [entry for entry in self._catalog.entries() if entry.application.namespace == namespace]
         existing = tuple(entry.manifest for entry in entries if not entry.removing)
+        first = not self._catalog.looked_at(key)
         try:
             generated = await self._generate(declared.object)
         except PlatError as error:
             unavailable = isinstance(error, UnavailableError)
-            return SetObserved(declared, None, existing, error=str(error), unavailable=unavailable)
-        return SetObserved(declared, generated, existing)
+            return SetObserved(declared, None, existing, first, error=str(error), unavailable=unavailable)
+        return SetObserved(declared, generated, existing, first)
 
     def decide(self, observed: SetObserved, now: datetime) -> Decision:
         """Plan the changes; a failing generator changes nothing."""
@@ -76,15 +79,11 @@ class SetReconciler:
             text = f"{name}: {observed.error}; no application of it is created, changed or deleted"
             standing = Standing.WAITING if observed.unavailable else Standing.FAILED
             because = Reason("generator-failed", {"set": name, "error": observed.error}, text)
-            return Decision(wake_at=now + RETRY, because=because, standing=standing)
+            return Decision(_change(observed, ()), wake_at=now + RETRY, because=because, standing=standing)
         planned = plan(observed.declared.object, observed.existing, observed.generated)
         problems = [f"{problem.name}: {problem.message}".removeprefix(": ") for problem in planned.problems]
-        batches: tuple[Batch, ...] = ()
-        if planned.steps:
-            effect = ChangeApplications(id="change", set=observed.declared.object.id, steps=planned.steps)
-            batches = (Batch((effect,)),)
         return Decision(
-            batches=batches,
+            batches=_change(observed, planned.steps),
             wake_at=now + RETRY,
             because=_because(name, len(observed.generated.applications), planned.steps, problems),
             standing=Standing.FAILED if problems else Standing.SETTLED,
@@ -107,6 +106,7 @@ class SetHands:
                 await self._catalog.retire(_id(declared.object, step.name))
             elif step.after is not None:
                 await self._declare(declared, step.after)
+        self._catalog.look_at(effect.set)
         return len(effect.steps)
 
     async def _declare(self, declared: Declared[ApplicationSet], manifest: Manifest) -> None:
@@ -120,6 +120,12 @@ class SetHands:
             raise UserError(text, where=declared.where, remedy=error.remedy) from None
         for item in items:
             await self._catalog.put(item, owner=declared.object.id)
+
+
+def _change(observed: SetObserved, steps: tuple[Step, ...]) -> tuple[Batch, ...]:
+    if not (steps or observed.first):
+        return ()
+    return (Batch((ChangeApplications(id="change", set=observed.declared.object.id, steps=steps),)),)
 
 
 def _id(applications: ApplicationSet, name: str) -> str:

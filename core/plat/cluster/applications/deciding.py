@@ -13,6 +13,7 @@ from plat.api import (
     HistoryItem,
     OperationState,
 )
+from plat.cluster.applications.awaiting import mended
 from plat.cluster.applications.observed import Observed
 from plat.cluster.applications.reasons import because, standing_of
 from plat.cluster.applications.records import drift_records, operation_record
@@ -181,7 +182,7 @@ def gate_input(observed: Observed, operation: OperationState | None) -> GateInpu
         heals=observed.heals,
         fought=observed.fought,
         removing=observed.removing,
-        sources_changed=namespace_changed(observed),
+        sources_changed=namespace_changed(observed) or mended(observed, operation),
     )
 
 

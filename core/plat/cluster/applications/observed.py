@@ -56,6 +56,8 @@ class Observed:
     health: Mapping[Ref, Health | None] = field(default_factory=dict)
     """Of live objects, hooks included; None: no rule."""
     invalid: Mapping[Ref, str] = field(default_factory=dict)
+    absent: frozenset[str] = frozenset()
+    """Namespaces that objects are to live in and that do not exist."""
     unservable: frozenset[Ref] = frozenset()
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     episodes: Mapping[Ref, Episode] = field(default_factory=dict)

@@ -21,7 +21,9 @@ from plat.api import (
     UserError,
     at,
 )
+from plat.cluster.adoption import Adoption
 from plat.cluster.applications.observed import Asked, Observed, underway
+from plat.cluster.applications.removing import Leaving, observe_leaving
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Compared, Comparer, extra
 from plat.cluster.drift import Episode
@@ -31,8 +33,9 @@ from plat.cluster.projects.rules import Place, permits_live, refusals, refuse_ob
 from plat.cluster.rendering import Renders, Target, Targets
 from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import option, role_of
+from plat.cluster.sync.fights import Taken
 from plat.cluster.sync.tasks import Hook, hook_refs
-from plat.cluster.tracking import instance_name
+from plat.cluster.tracking import instance_name, shared_warnings
 from plat.engine import Past
 from plat.git import ReadIndex
 from plat.kube import Live
@@ -48,11 +51,14 @@ class Sources:
     catalog: Catalog
     fleet: Fleet
     renders: Renders
+    adoption: Adoption
     comparer: Callable[[str], Comparer]
     project: Callable[[str], Project | None]
     health_of: HealthOf
     episodes: Callable[[str], Mapping[Ref, Episode]]
     asked: Callable[[str], Asked | None]
+    taken: Callable[[str], tuple[Taken, ...]] = lambda _: ()
+    """Fields of an application's objects that somebody took lately."""
 
 
 class Observer:
@@ -85,6 +91,16 @@ class Observer:
         except PlatError as error:
             return replace(base, problem=Condition(type="ComparisonError", message=str(error)))
 
+    async def leaving(self, key: str, past: Past) -> Leaving | None:
+        """Return what decides about an application that nobody declares any more; None for any other."""
+        entry = self._from.catalog.get(key)
+        if entry is None or not entry.removing:
+            return None
+        sources = self._from
+        return await observe_leaving(
+            entry, past, fleet=sources.fleet, renders=sources.renders, project=sources.project, judge=self._judge
+        )
+
     def interested(self, cluster: str, ref: Ref) -> Iterable[str]:
         """Return the applications that want an object of this address."""
         return tuple(self._wanted.get((cluster, ref), ()))
@@ -109,7 +125,7 @@ class Observer:
             newer=newer,
             lost=lost,
             kinds=targets.kinds,
-            warnings=targets.conditions,
+            warnings=(*targets.conditions, *_shared(app, compared)),
             compared=compared,
             hooks=found,
             namespace=_namespace(app, member, targets),
@@ -117,6 +133,7 @@ class Observer:
             invalid=_invalid(app, project, place, member, targets),
             unservable=_unservable(app, member, targets),
             episodes=self._from.episodes(app.id),
+            taken=self._from.taken(app.id),
             heals=_heals(base.state.history if base.state else (), targets.revisions),
             asked=self._from.asked(app.id),
             confirmed=_confirmed(base),
@@ -158,6 +175,15 @@ class Observer:
         kinds |= {Kind(group=r.ref.group, kind=r.ref.kind) for r in (state.resources if state else ())}
         kinds.add(NAMESPACE)
         await member.watches.synced(*(kind for kind in kinds if member.serves(kind)))
+        if state is None or not state.resources:
+            kinds = await self._adopted(member, entry.application, targets) - kinds
+            await member.watches.synced(*(kind for kind in kinds if member.serves(kind)))
+
+    async def _adopted(self, member: Member, app: Application, targets: Targets) -> frozenset[Kind]:
+        """Return the kinds of what is there of an application that plat has not seen before."""
+        instance, lives = instance_name(app), (member.watches.get(target.ref) for target in targets.objects)
+        there = any(live is not None and live.owner == instance for live in lives)
+        return await self._from.adoption.kinds(member, instance, anew=there)
 
     async def _compared(
         self, app: Application, member: Member, targets: tuple[Target, ...], *, permitted: Callable[[Ref], bool]
@@ -208,6 +234,12 @@ class Observer:
         cluster, refs = self._wants.pop(app, ("", frozenset()))
         for ref in refs:
             self._wanted[cluster, ref].discard(app)
+
+
+def _shared(app: Application, compared: Iterable[Compared]) -> tuple[Condition, ...]:
+    """Return the warnings of objects that are tracked as another application's (spec/cluster §6 rule 3)."""
+    lives = (item.live for item in compared if item.target is not None)
+    return shared_warnings(app, [(live.ref, live.owner) for live in lives if isinstance(live, Live)])
 
 
 def _split(targets: Targets) -> tuple[tuple[Target, ...], tuple[Target, ...]]:
