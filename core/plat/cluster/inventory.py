@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from plat.api import (
     Application,
     ApplicationSet,
+    Camp,
     ClusterEntry,
     CoreModel,
     Dialect,
@@ -56,6 +57,12 @@ class Inventory:
     problems: tuple[UserError, ...] = ()
     unclaimed: Mapping[str, int] = field(default_factory=dict)
     """How many manifests of each kind no dialect claims; they are left alone."""
+
+    @property
+    def camps(self) -> tuple[Camp, ...]:
+        """How the applications of this stack are tracked, and those that its sets generate."""
+        declared = (*self.applications.values(), *self.sets.values())
+        return tuple(dict.fromkeys(item.object.camp for item in declared))
 
 
 class _Builder:

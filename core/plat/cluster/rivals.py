@@ -17,9 +17,8 @@ from urllib.parse import quote
 import orjson
 
 from plat.api import Kind, Manifest, Rival, StatusWrites, at
-from plat.kube import Client, Discovery, ForbiddenError, Request, UnknownKindError, foreign_leader
+from plat.kube import METADATA_TYPE, Client, Discovery, ForbiddenError, Request, UnknownKindError, foreign_leader
 
-METADATA_ONLY: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _SAMPLE: Final = 200
 """Objects among which a write is looked for: a controller that runs writes to each of them."""
 _WORKLOADS: Final = ("statefulsets", "deployments")
@@ -117,7 +116,7 @@ async def _writer(client: Client, rival: Rival, writes: StatusWrites) -> Sightin
         resource = await client.resource(writes.kind)
     except UnknownKindError:
         return None
-    request = Request("GET", f"{resource.path()}?limit={_SAMPLE}", accept=METADATA_ONLY, repeatable=True)
+    request = Request("GET", f"{resource.path()}?limit={_SAMPLE}", accept=METADATA_TYPE, repeatable=True)
     response = await client.send(request)
     if response.status != 200:  # noqa: PLR2004  # HTTP statuses are known by number
         return None

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from plat.kube.access import Access, argocd_config, from_argocd, from_kubeconfig, from_pod
 from plat.kube.cache import Cache, Change, Extract, Facts, Live, live_of, tracking_by
-from plat.kube.client import Client, PatchType
+from plat.kube.client import METADATA_TYPE, Client, PatchType
 from plat.kube.credentials import Identity
 from plat.kube.discovery import Discovery, Resource
 from plat.kube.errors import Cause, ForbiddenError, InvalidError, UnknownKindError
@@ -20,6 +20,7 @@ from plat.kube.transport import Limits, Request, Response, lines
 from plat.kube.watches import Watches
 
 __all__ = [
+    "METADATA_TYPE",
     "Access",
     "Cache",
     "Cause",

@@ -19,9 +19,11 @@ from plat.kube.access import Access, from_kubeconfig
 from plat.kube.discovery import Discoverer, Discovery, Resource
 from plat.kube.errors import UnknownKindError, masked
 from plat.kube.openapi import OpenApi
-from plat.kube.transport import Limits, Request, Response, Transport
+from plat.kube.transport import JSON_TYPE, Limits, Request, Response, Transport
 
 APPLY_TYPE: Final = "application/apply-patch+yaml"
+METADATA_TYPE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+"""What a list that wants no more than metadata accepts."""
 PAGE: Final = 500
 """Objects that a list asks for at a time."""
 
@@ -113,6 +115,10 @@ class Client:
             if error.code == "not-found":
                 return None
             raise
+
+    async def metadata(self, resource: Resource) -> list[Manifest]:
+        """Return the metadata of all objects of a kind, which says what they are and nothing else of them."""
+        return [item async for item in self._pages(resource, "", "", accept=METADATA_TYPE)]
 
     async def list(self, kind: Kind, *, namespace: str = "", labels: str = "", api_version: str = "") -> list[Manifest]:
         """Return all objects of a kind, of one namespace if given; `labels` is a label selector as kubectl takes it."""
@@ -215,16 +221,19 @@ class Client:
         """Send any request and return its answer whatever the status."""
         return await self.transport.send(request)
 
-    async def _pages(self, resource: Resource, namespace: str, labels: str) -> AsyncIterator[Manifest]:
+    async def _pages(
+        self, resource: Resource, namespace: str, labels: str, *, accept: str = JSON_TYPE
+    ) -> AsyncIterator[Manifest]:
         path = resource.path(namespace=namespace)
         query = {"limit": str(PAGE), **({"labelSelector": labels} if labels else {})}
         kind = {"apiVersion": resource.api_version, "kind": resource.kind}
         token = ""
         while True:
             page = query if not token else {**query, "continue": token}
-            answer = await self.request("GET", f"{path}?{urlencode(page)}")
+            request = Request("GET", f"{path}?{urlencode(page)}", accept=accept, repeatable=True)
+            answer = orjson.loads(await self.transport.ask(request))
             for item in answer.get("items") or ():
-                yield {**kind, **item}  # items of built-in kinds come without their kind
+                yield {**item, **kind}  # items of built-in kinds come without their kind, metadata with one of its own
             token = (answer.get("metadata") or {}).get("continue") or ""
             if not token:
                 return

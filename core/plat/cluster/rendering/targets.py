@@ -55,7 +55,7 @@ def make_targets(
     warnings: list[Condition] = []
     for number, manifest in enumerate(expanded, start=1):
         _require_identity(manifest, number)
-        if _excluded(manifest):
+        if excluded(group_of(manifest), str(manifest["kind"])):
             text = f"Resource {group_of(manifest)}/{manifest['kind']} {_name(manifest)} is excluded in the settings"
             warnings.append(Condition(type="ExcludedResourceWarning", message=text))
             continue
@@ -100,8 +100,8 @@ def _scope(objects: Sequence[Manifest], namespaced: Namespaced) -> Namespaced:
     return scope
 
 
-def _excluded(manifest: Manifest) -> bool:
-    group, kind = group_of(manifest), str(manifest["kind"])
+def excluded(group: str, kind: str) -> bool:
+    """Say whether a kind is never managed."""
     return any(group == other and fnmatchcase(kind, glob) for other, glob in EXCLUDED)
 
 
