@@ -84,8 +84,11 @@ async def test_a_deadline_ends_the_request_but_not_the_process(bridge):
     pids = bridge.pids
     texts = [{"where": "", "text": text.decode()} for _, text in SLOW * 3]
     request = {"texts": texts, "loose": False, "expand": True}
-    answers = await bridge.call(Operation.YAML_DOCUMENTS, request, deadline=timedelta(milliseconds=100))
-    assert answers[-1]["error"]["code"] == "deadline"
+    call = bridge.call(Operation.YAML_DOCUMENTS, request, deadline=timedelta(milliseconds=100))
+    (answer,) = await asyncio.gather(call, return_exceptions=True)
+    # On a busy machine the deadline passes before the first item, and the whole request is refused.
+    code = answer.code if isinstance(answer, RefusedError) else answer[-1]["error"]["code"]
+    assert code == "deadline"
     assert bridge.pids == pids
 
 
