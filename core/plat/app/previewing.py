@@ -17,7 +17,7 @@ from plat.app.settings import RunSettings
 from plat.cluster.applications import decide
 from plat.cluster.applications.foreseeing import Foreseen, Prospect, Verb, foresee
 from plat.cluster.applications.observed import Observed
-from plat.engine import Decision, Past
+from plat.engine import Decision, Past, Reason
 
 DRY_RUNS = 16
 
@@ -42,9 +42,19 @@ async def prospects(run: Running, only: frozenset[str] = frozenset(), *, dry_run
 
 
 async def explain(run: Running, app: str) -> tuple[Observed, Decision] | None:
-    """Return what was observed of an application and what would be decided now; None where it is not known."""
+    """Return what was observed of an application and what would be decided now; None where it is not known.
+
+    Where a sync would begin now, the reason is why it would, not its first step.
+    """
     observed = await run.observer.observe(app, Past())
-    return None if observed is None else (observed, decide(observed, run.opened.clock.now()))
+    if observed is None:
+        return None
+    now = run.opened.clock.now()
+    decision, prospect = decide(observed, now), foresee(observed, now)
+    if prospect.objects and prospect.automatic:
+        text = f"{observed.app.name} is {prospect.sync} ({prospect.because}): {prospect.why}; `plat up` syncs it"
+        decision = replace(decision, because=Reason(prospect.code, {"sync": prospect.sync}, text))
+    return observed, decision
 
 
 async def _prospect(run: Running, app: str, gate: asyncio.Semaphore, dry_run: bool) -> Prospect:  # noqa: FBT001  # passed on

@@ -56,6 +56,8 @@ class Prospect:
     revisions: tuple[str, ...]
     code: str
     because: str
+    why: str = ""
+    """Why a sync would begin, or why not."""
     objects: tuple[Foreseen, ...] = ()
     problem: str = ""
     automatic: bool = True
@@ -101,7 +103,7 @@ def foresee(observed: Observed, now: datetime) -> Prospect:
     tasks = sync_input(observed, operation).tasks
     objects = tuple(_foreseen(task, observed, prune=prune) for task in tasks if task.modified)
     text = differences(observed) if answer.start else f"{differences(observed)}; {answer.text}"
-    return _with(base, code=answer.code, because=text, objects=objects, automatic=answer.start)
+    return _with(base, code=answer.code, because=text, why=answer.text, objects=objects, automatic=answer.start)
 
 
 def _with(base: Prospect, **changes: Any) -> Prospect:
