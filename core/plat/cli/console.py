@@ -15,6 +15,7 @@ import typer
 
 from plat.api import JSON
 from plat.cli.main import Settings
+from plat.cli.tables import table
 
 T = TypeVar("T")
 
@@ -77,15 +78,5 @@ def print_table(rows: Sequence[Mapping[str, object]], columns: Mapping[str, str]
     if not rows:
         say(empty)
         return
-    cells = [list(columns.values()), *([_cell(row.get(key)) for key in columns] for row in rows)]
-    widths = [max(len(row[index]) for row in cells) for index in range(len(columns))]
-    for row in cells:
-        say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def _cell(value: object) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(map(str, value))
-    return str(value)
+    for line in table(rows, columns):
+        say(line)

@@ -5,20 +5,25 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import typer
 
 from plat.api import PlatError, UserError
+from plat.cli.installed import COMMANDS
 from plat.cli.main import Settings
 
 INTERRUPTED = 130
 
 
-def run(name: str, module: str, arguments: list[str], *, settings: Settings) -> int:
-    """Run a command and return its exit code. Tracebacks are shown with --debug only."""
+def run(name: str, module: str, arguments: list[str], *, settings: Settings, provider: str = "") -> int:
+    """Run a command and return its exit code. Tracebacks are shown with --debug only.
+
+    With a `provider` (a distribution and its version), `module` is an entry point of a plug-in's: `package.module:app`.
+    """
     try:
-        command = typer.main.get_command(_app(name, module))
+        command = typer.main.get_command(_plugin(name, module, provider) if provider else _app(name, module))
         command.main(arguments, prog_name=f"plat {name}", obj=settings)
     except SystemExit as error:
         return error.code if isinstance(error.code, int) else 0
@@ -28,7 +33,7 @@ def run(name: str, module: str, arguments: list[str], *, settings: Settings) -> 
     except BrokenPipeError:
         return 0
     except BaseException as error:  # noqa: BLE001  # the one place where an error becomes text
-        return _report(error, settings)
+        return _report(error, settings, provider)
     return 0
 
 
@@ -42,7 +47,18 @@ def _app(name: str, module: str) -> typer.Typer:
     return app
 
 
-def _report(error: BaseException, settings: Settings) -> int:
+def _plugin(name: str, value: str, provider: str) -> typer.Typer:
+    """Return the app of a plug-in; whatever its import raises is its own fault."""
+    try:
+        app = EntryPoint(name, value, COMMANDS).load()
+    except Exception as error:
+        raise PlatError(f"plug-in {provider}: {value} cannot be imported: {type(error).__name__}: {error}") from error
+    if not isinstance(app, typer.Typer):
+        raise PlatError(f"plug-in {provider}: {value} is not a Typer app")
+    return app
+
+
+def _report(error: BaseException, settings: Settings, provider: str) -> int:
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
     if settings.debug:
@@ -57,5 +73,8 @@ def _report(error: BaseException, settings: Settings) -> int:
             sys.stderr.write(f"Error: {error}\n")
         case _:
             text = f"{type(error).__name__}: {error}"
+            if provider:
+                sys.stderr.write(f"Error: plug-in {provider} failed: {text}\n  `plat --debug ...` shows where.\n")
+                return 1
             sys.stderr.write(f"Error: plat failed: {text}\n  This is a bug of plat; `plat --debug ...` shows where.\n")
     return 1

@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from plat.api import Tool, UserError
+from plat.cache import cache_path
 from plat.tools._archives import Archives
 from plat.tools._building import announce, build
 from plat.tools._finding import Finder
@@ -24,10 +25,7 @@ Say = Callable[[str], None]
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Return the user's cache: $PLAT_CACHE, else $XDG_CACHE_HOME/plat, else ~/.cache/plat."""
-    if own := environ.get("PLAT_CACHE"):
-        return Path(own).expanduser()
-    shared = environ.get("XDG_CACHE_HOME") or str(Path(environ.get("HOME") or "~") / ".cache")
-    return Path(shared).expanduser() / "plat"
+    return Path(cache_path(environ))
 
 
 class Toolbox:
