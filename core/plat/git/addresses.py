@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote, urlsplit
@@ -74,6 +75,7 @@ def parse(url: str, *, base: Path = Path("/")) -> Address:
     return _local(url, base)
 
 
+@lru_cache(maxsize=1024)
 def normalise(url: str) -> str:
     """Return host and path in one spelling: without scheme, user, `ssh.`/`altssh.`, port, final `.git` and case.
 
@@ -101,10 +103,14 @@ class Addresses:
 
     instead_of: Mapping[str, str]
     base: Path
+    _known: dict[str, Address] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def effective(self, url: str) -> Address:
         """Return the address that is really used for `url`. Raises UserError for what git must never see."""
-        return parse(self.rewritten(url), base=self.base)
+        known = self._known.get(url)
+        if known is None:
+            known = self._known[url] = parse(self.rewritten(url), base=self.base)
+        return known
 
     def rewritten(self, url: str) -> str:
         """Return the text of the address that is used for `url`."""

@@ -113,7 +113,8 @@ class GitTree:
 
     def holds(self, read_set: ReadSet) -> bool:
         """Say whether everything in a read-set has the same object id here."""
-        return all(_oid(self._store, self._root, path) == oid for path, oid in read_set)
+        known: dict[str, Entry | None] = {"": Entry(TREE, self._root)}  # most paths share their directories
+        return all(_object_id(self._store, _standing(self._store, known, path), path) == oid for path, oid in read_set)
 
     def note(self, paths: Iterable[str]) -> None:
         """Record paths that somebody read from an exported directory, as if they had been read here."""
@@ -199,7 +200,20 @@ _FEW: Final = 50
 
 
 def _oid(store: Store, root: str, path: str) -> str:
-    entry = raw(store, root, path.rstrip("/"))
+    return _object_id(store, raw(store, root, path.rstrip("/")), path)
+
+
+def _standing(store: Store, known: dict[str, Entry | None], path: str) -> Entry | None:
+    """Return what stands at a path, as `raw` does, from what is known of the directories above it."""
+    path = path.rstrip("/")
+    if path not in known:
+        folder, _, name = path.rpartition("/")
+        above = _standing(store, known, folder)
+        known[path] = store.tree(above.oid).get(name) if above is not None and above.mode == TREE else None
+    return known[path]
+
+
+def _object_id(store: Store, entry: Entry | None, path: str) -> str:
     if entry is None:
         return ""
     if not path.endswith("/"):

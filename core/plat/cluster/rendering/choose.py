@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import orjson
 
-from plat.api import Renderer, Source, Tree, UserError, checked
+from plat.api import Application, Renderer, Source, Tree, UserError, checked
 
 LAST: Final = "directory"
 """What a directory is when nobody recognises it."""
@@ -15,14 +15,24 @@ FIXED: Final = frozenset({"chart", "path", "repoURL", "targetRevision"})
 """What an override file can never change."""
 
 
-def choose(source: Source, tree: Tree, renderers: Mapping[str, type[Renderer]]) -> Renderer:
-    """Return the renderer of a source, made from its fields.
+def names_in(tree: Tree, path: str) -> frozenset[str]:
+    """Return the names of the files in the directory of a source; none where there is no such directory."""
+    return frozenset(name.rpartition("/")[2] for name in tree.files(f"{path}/*" if path not in ("", ".") else "*"))
+
+
+def override_files(app: Application, path: str, names: frozenset[str]) -> list[str]:
+    """Return the paths of the override files of an application that are in the directory of its source."""
+    folder = "" if path in ("", ".") else f"{path}/"
+    found = (name.format(app=app.name) for name in app.camp.override_files)
+    return [folder + name for name in found if name in names]
+
+
+def choose(source: Source, names: frozenset[str], renderers: Mapping[str, type[Renderer]]) -> Renderer:
+    """Return the renderer of a source whose directory has files of these names, made from its fields.
 
     An explicit block wins, then the first kind (in order of name) that recognises the directory, then `directory`.
-    Raises UserError where the path does not exist, a block is unknown, or a field is wrong.
+    Raises UserError where a block is unknown, or a field is wrong.
     """
-    names = frozenset(tree.files(f"{source.path}/*" if source.path not in ("", ".") else "*"))
-    names = frozenset(name.rpartition("/")[2] for name in names)
     config = dict(source.render)
     kind = config.pop("use", "") or _recognised(names, renderers)
     if kind not in renderers:

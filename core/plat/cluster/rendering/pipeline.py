@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from plat.api import JSON, Application, Condition, Manifest, PlatError, Renderer, Source, Tree, UserError
 from plat.cluster.rendering.cache import ReadSet, RenderCache, Rendering
-from plat.cluster.rendering.choose import choose, merged
+from plat.cluster.rendering.choose import choose, merged, names_in, override_files
 from plat.cluster.rendering.environment import Recording, environment
 from plat.cluster.rendering.targets import Namespaced, Target, digest, make_targets
 
@@ -163,8 +163,9 @@ class Renders:
         return await self._repositories.resolve(source.url, source.revision, tag_prefix=source.tag_prefix)
 
     async def _render(self, app: Application, given: RenderInput, tree: SourceTree) -> Rendering:
-        source = await self._overridden(app, given.source, tree)
-        renderer = choose(source, tree, self._renderers)
+        names = names_in(tree, given.path)
+        source = await self._overridden(given.source, tree, override_files(app, given.path, names))
+        renderer = choose(source, names, self._renderers)
         key = self._key(app, renderer, given)
         for known in self._cache.candidates(key):
             if _holds(known, tree, given):
@@ -184,12 +185,9 @@ class Renders:
         self._cache.add(self._key(given.app, renderer, given), rendering)
         return rendering
 
-    async def _overridden(self, app: Application, source: Source, tree: SourceTree) -> Source:
-        folder = "" if source.path in ("", ".") else f"{source.path}/"
-        for name in app.camp.override_files:
-            path = folder + name.format(app=app.name)
-            if tree.files(path):
-                source = merged(source, await self._read_yaml(tree.read(path), where=path))
+    async def _overridden(self, source: Source, tree: SourceTree, paths: Iterable[str]) -> Source:
+        for path in paths:
+            source = merged(source, await self._read_yaml(tree.read(path), where=path))
         return source
 
     def _key(self, app: Application, renderer: Renderer, given: RenderInput) -> str:
