@@ -27,7 +27,7 @@ async def looking(settings: RunSettings) -> AsyncIterator[Running]:
     """Open a stack for looking: its state is a copy, its sets are generated into that copy, nothing else is done."""
     async with open_stack(settings) as opened:
         with tempfile.TemporaryDirectory(prefix="plat-preview-") as scratch:
-            _copy_state(opened.stack.state_dir, Path(scratch))
+            _copy_state(opened, Path(scratch))
             async with open_run(opened, state=Path(scratch)) as run:
                 await run.watch_clusters()
                 await run.generate_sets()
@@ -81,9 +81,10 @@ async def _tried(opened: Opened, observed: Observed, item: Foreseen) -> Foreseen
     return item
 
 
-def _copy_state(source: Path, target: Path) -> None:
-    """Copy the databases of a state folder, also while a run writes to them."""
-    for name in ("state.db", "verdicts.db"):
+def _copy_state(opened: Opened, target: Path) -> None:
+    """Copy the databases of a state folder, also while a run writes to them; objects in a cluster come from there."""
+    source = opened.stack.state_dir
+    for name in ("state.db", "verdicts.db") if opened.stack.file.state.use == "file" else ("verdicts.db",):
         if not (source / name).is_file():
             continue
         uri = f"{(source / name).absolute().as_uri()}?mode=ro"

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from plat.app.opening import Opened, open_stack
 from plat.app.settings import RunSettings
+from plat.app.storing import open_objects
 from plat.cluster.catalog import Catalog
-from plat.store import Database, Holder, Ledger, RunLock, SqliteStore
+from plat.store import Database, Holder, Ledger, RunLock
 
 
 @dataclass(frozen=True)
@@ -30,8 +31,7 @@ async def remembered(settings: RunSettings) -> AsyncIterator[Remembered]:
         state = opened.stack.state_dir
         database = await Database.open(state / "state.db")
         closing.push_async_callback(database.aclose)
-        store = await SqliteStore.over(database)
-        closing.push_async_callback(store.aclose)
+        store = await closing.enter_async_context(open_objects(opened, database))
         catalog = Catalog(store, opened.dialect_of, opened.manifests)
         await catalog.recall()
         ledger = await Ledger.open(database, opened.stack.name)

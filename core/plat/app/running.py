@@ -12,6 +12,7 @@ from plat.api import HealthCheck, Project, Renderer, UserError
 from plat.app.drifts import Episodes
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
+from plat.app.storing import open_objects
 from plat.cluster.adoption import Adoption
 from plat.cluster.applications import ApplicationReconciler, Asked, Observer, Sources
 from plat.cluster.catalog import Catalog, Entry
@@ -27,7 +28,7 @@ from plat.cluster.tracking import ownership
 from plat.engine import Engine, Memory, Past
 from plat.gobridge import yaml
 from plat.kube import Change
-from plat.store import Database, Ledger, SqliteStore
+from plat.store import Database, Ledger
 
 APPLICATIONS = "application"
 SETS = "set"
@@ -127,12 +128,12 @@ class Running:
 @asynccontextmanager
 async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterator[Running]:
     """Open the state of a stack, or a copy of it, and build its engine."""
-    state, cache = state or opened.stack.state_dir, opened.cache
+    scratch, cache = state is not None, opened.cache
+    state = state or opened.stack.state_dir
     async with AsyncExitStack() as closing:
         database = await Database.open(state / "state.db")
         closing.push_async_callback(database.aclose)
-        store = await SqliteStore.over(database, durable={"Intent", "Operation"})
-        closing.push_async_callback(store.aclose)
+        store = await closing.enter_async_context(open_objects(opened, database, scratch=scratch))
         ledger = await Ledger.open(database, opened.stack.name)
         verdicts = Verdicts(state / "verdicts.db")
         closing.callback(verdicts.close)

@@ -22,6 +22,7 @@ class Generators:
     ) -> None:
         self._registry = host.registry("plat_generators", Generator)
         self._contexts, self._fleet, self._dialect_of, self._manifests = contexts, fleet, dialect_of, manifests
+        self._last: dict[str, tuple[ApplicationSet, Generated]] = {}
 
     async def generate(self, applications: ApplicationSet) -> Generated:
         """Return the applications that a set wants; raises what a generator raises."""
@@ -38,7 +39,10 @@ class Generators:
 
         engine = engine_of(applications, _templates(self._contexts.bridge))
         tools = Tools(call, engine, _patches(self._contexts.bridge), self._validate)
-        return await generate(applications, tools)
+        of, last = self._last.get(applications.id, (None, None))
+        generated = await generate(applications, tools, last=last if of is applications else None)
+        self._last[applications.id] = (applications, generated)
+        return generated
 
     def _validate(self, manifest: Manifest) -> str:
         """Say what is wrong with one generated application, so that it is skipped and the others go on."""
