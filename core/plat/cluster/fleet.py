@@ -121,7 +121,7 @@ class Member:
         return self._discovery is not None and self._discovery.find(kind.group, kind.kind) is not None
 
     async def served(self, kind: Kind) -> None:
-        """Wait until a kind is served whose definition is there: the server begins with it a moment later.
+        """Wait until a kind is served whose definition is established: the server begins with it a moment later.
 
         Returns at once for a kind that nobody defines, and after SERVED_WITHIN in any case: who uses it finds out.
         """
@@ -132,8 +132,9 @@ class Member:
             wait = min(2 * wait, 1.0)
 
     def _defined(self, kind: Kind) -> bool:
-        specs = (live.body().get("spec") or {} for live in self.watches.of(DEFINITIONS))
-        return any((s.get("group"), at(s, "names.kind")) == (kind.group, kind.kind) for s in specs)
+        bodies = (live.body() for live in self.watches.of(DEFINITIONS))
+        found = (b for b in bodies if (at(b, "spec.group"), at(b, "spec.names.kind")) == (kind.group, kind.kind))
+        return any(_established(body) for body in found)
 
     async def get(self, ref: Ref) -> Manifest | None:
         """Return one object from the watch cache."""
@@ -163,6 +164,11 @@ class Member:
             return None if found is None else found.namespaced
 
         self._facts = ClusterFacts(version, discovery.api_versions(), namespaced)
+
+
+def _established(definition: Manifest) -> bool:
+    conditions = at(definition, "status.conditions", [])
+    return any(c.get("type") == "Established" and c.get("status") == "True" for c in conditions)
 
 
 class Fleet:

@@ -22,6 +22,7 @@ from plat.api import (
     at,
 )
 from plat.cluster.adoption import Adoption
+from plat.cluster.applications.awaiting import absent_namespaces, awaited, serves_more, widened
 from plat.cluster.applications.observed import Asked, Observed, underway
 from plat.cluster.applications.removing import Leaving, observe_leaving
 from plat.cluster.catalog import Catalog, Entry
@@ -68,7 +69,7 @@ class Observer:
         self._from = sources
         self._health: dict[str, tuple[str, Health | None]] = {}
         self._wanted: dict[tuple[str, Ref], set[str]] = {}
-        self._wants: dict[str, tuple[str, frozenset[Ref]]] = {}
+        self._wants: dict[str, tuple[str, frozenset[Ref], Targets | None]] = {}
         self._rendered: dict[str, Targets] = {}
         self.reads: ReadIndex[str] = ReadIndex()
         """Which applications read which paths of which repository."""
@@ -103,7 +104,7 @@ class Observer:
 
     def interested(self, cluster: str, ref: Ref) -> Iterable[str]:
         """Return the applications that want an object of this address."""
-        return tuple(self._wanted.get((cluster, ref), ()))
+        return tuple({app for each in widened(ref) for app in self._wanted.get((cluster, each), ())})
 
     async def _observed(self, entry: Entry, base: Observed) -> Observed:
         app = entry.application
@@ -112,9 +113,11 @@ class Observer:
         base = replace(base, cluster=member.name)
         project = self._project(app, member)
         targets, newer, lost = await self._targets(app, member, base.state)
+        if await serves_more(member, targets):
+            targets, newer, lost = await self._targets(app, member, base.state)
         ordinary, hooks = _split(targets)
         await self._watched(member, entry, targets)
-        self._note(app.id, member.name, targets)
+        self._note(app.id, member.name, targets, awaited(member, targets))
         place = Place(name=member.name, server=member.server, project=member.project)
         compared = await self._compared(app, member, ordinary, permitted=lambda ref: permits_live(project, ref, place))
         found = tuple(_hook(target, member, base.state) for target in hooks)
@@ -131,6 +134,7 @@ class Observer:
             namespace=_namespace(app, member, targets),
             health=self._healths(compared, found),
             invalid=_invalid(app, project, place, member, targets),
+            absent=absent_namespaces(member, targets),
             unservable=_unservable(app, member, targets),
             episodes=self._from.episodes(app.id),
             taken=self._from.taken(app.id),
@@ -210,20 +214,21 @@ class Observer:
             self._health[live.uid] = (live.version, health)
         return health
 
-    def _note(self, app: str, cluster: str, targets: Targets) -> None:
-        if self._rendered.get(app) is targets:
+    def _note(self, app: str, cluster: str, targets: Targets, others: frozenset[Ref]) -> None:
+        """Remember what an application reads and wants, `others` being what it waits for besides."""
+        if self._rendered.get(app) is not targets:
+            self._rendered[app] = targets
+            self.reads.remove(app)
+            for url, read_set in targets.reads:
+                self.reads.add(app, url, read_set)
+        elif not others and self._wants[app][2] is targets:
             return
-        self._rendered[app] = targets
-        self.reads.remove(app)
-        for url, read_set in targets.reads:
-            self.reads.add(app, url, read_set)
-        refs = frozenset(target.ref for target in targets.objects)
-        if self._wants.get(app) == (cluster, refs):
-            return
-        self._unwant(app)
-        self._wants[app] = (cluster, refs)
-        for ref in refs:
-            self._wanted.setdefault((cluster, ref), set()).add(app)
+        refs = frozenset(target.ref for target in targets.objects) | others
+        if self._wants.get(app, ("", frozenset(), None))[:2] != (cluster, refs):
+            self._unwant(app)
+            for ref in refs:
+                self._wanted.setdefault((cluster, ref), set()).add(app)
+        self._wants[app] = (cluster, refs, None if others else targets)
 
     def _forget(self, app: str) -> None:
         self._rendered.pop(app, None)
@@ -231,7 +236,7 @@ class Observer:
         self._unwant(app)
 
     def _unwant(self, app: str) -> None:
-        cluster, refs = self._wants.pop(app, ("", frozenset()))
+        cluster, refs, _ = self._wants.pop(app, ("", frozenset(), None))
         for ref in refs:
             self._wanted[cluster, ref].discard(app)
 
