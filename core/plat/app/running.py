@@ -181,7 +181,7 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
 
 
 def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> tuple[SetReconciler, SetHands]:
-    generators = Generators(opened.host, opened.contexts, opened.fleet, opened.dialect_of, opened.manifests)
+    generators = Generators(opened.host, opened.contexts, opened.fleet, opened.dialect_of, catalog)
     sets = opened.inventory.sets.get
     hands = SetHands(sets, catalog, opened.manifests, opened.dialect_of)
     reconciler = SetReconciler(sets, catalog, generators.generate)

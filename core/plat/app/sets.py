@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from plat.api import JSON, ApplicationSet, Dialect, Generator, Manifest, UserError, checked
 from plat.app.contexts import Contexts
 from plat.cluster.appset import Generated, Patch, TemplateMany, Text, Tools, engine_of, generate, generator_kind
+from plat.cluster.catalog import Catalog
 from plat.cluster.fleet import Fleet
 from plat.cluster.inventory import DialectOf, declare, kind_name
-from plat.cluster.manifests import Manifests
 from plat.gobridge import Bridge, patch, template, yaml
 from plat.host import Host
 
@@ -17,11 +17,9 @@ from plat.host import Host
 class Generators:
     """Generates sets."""
 
-    def __init__(
-        self, host: Host, contexts: Contexts, fleet: Fleet, dialect_of: DialectOf, manifests: Manifests
-    ) -> None:
+    def __init__(self, host: Host, contexts: Contexts, fleet: Fleet, dialect_of: DialectOf, catalog: Catalog) -> None:
         self._registry = host.registry("plat_generators", Generator)
-        self._contexts, self._fleet, self._dialect_of, self._manifests = contexts, fleet, dialect_of, manifests
+        self._contexts, self._fleet, self._dialect_of, self._catalog = contexts, fleet, dialect_of, catalog
         self._last: dict[str, tuple[ApplicationSet, Generated]] = {}
 
     async def generate(self, applications: ApplicationSet) -> Generated:
@@ -46,11 +44,13 @@ class Generators:
 
     def _validate(self, manifest: Manifest) -> str:
         """Say what is wrong with one generated application, so that it is skipped and the others go on."""
+        if self._catalog.holds(manifest):
+            return ""
         dialect: Dialect[object] | None = self._dialect_of(kind_name(manifest))
         if dialect is None:
             return f"nothing reads {kind_name(manifest)}"
         try:
-            declare(manifest, dialect, self._manifests, where="")
+            declare(manifest, dialect, self._catalog.others, where="")
         except UserError as error:
             return str(error)
         return ""

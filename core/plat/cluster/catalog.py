@@ -43,7 +43,7 @@ class Catalog:
     """The applications by id. All changes go through here and tell `changed` the id."""
 
     def __init__(self, store: ObjectStore, dialect_of: Callable[[str], Dialect[Any] | None], others: Manifests) -> None:
-        self._store, self._dialect_of, self._others = store, dialect_of, others
+        self._store, self._dialect_of, self.others = store, dialect_of, others
         self._entries: dict[str, Entry] = {}
         self._instances: dict[str, str] = {}
         self._sets_seen: set[str] = set()
@@ -62,6 +62,12 @@ class Catalog:
     def entries(self) -> tuple[Entry, ...]:
         """Return all applications, by id."""
         return tuple(self._entries[app] for app in sorted(self._entries))
+
+    def holds(self, manifest: Manifest) -> bool:
+        """Say whether exactly this manifest is one of the applications: it was read before, and nothing is wrong."""
+        metadata = manifest.get("metadata") or {}
+        entry = self._entries.get(f"{metadata.get('namespace')}/{metadata.get('name')}")
+        return entry is not None and entry.manifest == manifest
 
     def owned(self, owner: str) -> tuple[Entry, ...]:
         """Return the applications that a set has generated."""
@@ -166,7 +172,7 @@ class Catalog:
         if dialect is None:
             raise UserError(f"nothing reads {kind_name(manifest)} any more", where=where, remedy="install its plug-in")
         item = next(
-            d for d in declare(manifest, dialect, self._others, where=where) if isinstance(d.object, Application)
+            d for d in declare(manifest, dialect, self.others, where=where) if isinstance(d.object, Application)
         )
         app = item.object.model_copy(update={"owner": stored.spec["owner"]})
         return _entry(replace(item, object=app), stored)

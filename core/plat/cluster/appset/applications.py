@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from plat.api import JSON, ApplicationSet, Manifest, UserError, at
@@ -44,6 +44,8 @@ class Generated:
 
     applications: tuple[Manifest, ...]
     problems: tuple[Problem, ...] = ()
+    results: tuple[Sets, ...] = field(default=(), repr=False, compare=False)
+    """What the generators gave."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +58,21 @@ class Tools:
     validate: Validate = lambda _: ""
 
 
-async def generate(applications: ApplicationSet, tools: Tools, *, uid: str = "") -> Generated:
-    """Return the Applications that a set wants.
+async def generate(
+    applications: ApplicationSet, tools: Tools, *, uid: str = "", last: Generated | None = None
+) -> Generated:
+    """Return the Applications that a set wants; the `last` answer for the same set if the generators give the same.
 
     `uid` is that of the set's own object, for its ownerReference. Raises what a generator raises, and UserError where
     the template cannot be filled: then nothing may be created, updated or deleted (§8.1.4).
     """
-    results = await parameter_sets(applications.generators, tools.call, tools.engine)
+    results = tuple(await parameter_sets(applications.generators, tools.call, tools.engine))
+    if last is not None and last.results == results:
+        return last
     filled = await _filled(applications, results, tools.engine)
     patched = await _patched(applications, filled, results, tools)
-    return _sorted_out([_finished(applications, manifest, uid) for manifest in patched], tools.validate)
+    generated = _sorted_out([_finished(applications, manifest, uid) for manifest in patched], tools.validate)
+    return replace(generated, results=results)
 
 
 async def _filled(applications: ApplicationSet, results: Sequence[Sets], engine: Engine) -> list[Manifest]:
