@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import posixpath
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -10,7 +11,7 @@ from typing import Any, Final
 from plat.api import JSON, Manifest, Tree, UserError
 from plat.cluster.rendering.gather import gather
 from plat.engine import Clock
-from plat.gobridge import Bridge, helm, jq, kustomize, template, yaml
+from plat.gobridge import Bridge, helm, jq, jsonnet, kustomize, template, yaml
 
 LOG: Final = logging.getLogger("plat.plugins")
 
@@ -22,8 +23,12 @@ class BridgeRender:
         self._bridge = bridge
 
     async def kustomize(self, tree: Tree, path: str, **overrides: JSON) -> Sequence[Manifest]:
-        """Build a kustomization from the files that it consists of."""
-        return await kustomize.build_tree(self._bridge, gather(tree, path), path, overrides=overrides)
+        """Build a kustomization from the files that it, and its overrides, consist of."""
+        named = [str(component) for component in overrides.get("components") or ()]
+        named += [patch["path"] for patch in overrides.get("patches") or () if patch.get("path")]
+        places = (posixpath.normpath(posixpath.join(path, name)) for name in named)
+        files = gather(tree, path, *(place for place in places if not place.startswith("..")))
+        return await kustomize.build_tree(self._bridge, files, path, overrides=overrides)
 
     async def helm(self, tree: Tree, path: str, **options: JSON) -> Sequence[Manifest]:
         """Render a chart from the files below its path; `files` adds some from elsewhere, by path."""
@@ -31,9 +36,9 @@ class BridgeRender:
         return await helm.template(self._bridge, files, path, options=options)
 
     async def jsonnet(self, tree: Tree, path: str, **options: JSON) -> JSON:
-        """Refuse: jsonnet is not offered yet."""
-        del tree, options
-        raise UserError("jsonnet cannot be rendered yet", where=path, remedy="render it to YAML before committing")
+        """Evaluate one file with what stands beside it, in its `libs`, and wherever these lead within the tree."""
+        files = gather(tree, posixpath.dirname(path), *options.get("libs", ()))
+        return await jsonnet.evaluate(self._bridge, files, path, options=options)
 
     async def yaml(self, text: bytes, *, where: str = "") -> Sequence[Manifest]:
         """Read all documents of a text."""

@@ -12,15 +12,20 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from plat.api import Tree
+from plat.git import escape
 
-KUSTOMIZATIONS: Final = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
-_UPWARD: Final = re.compile(rb"[\w./~@+-]*\.\./[\w./~@+-]*|(?<![\w./])\.\.(?![\w./])")
+_SPEAKING: Final = frozenset(
+    {"kustomization.yaml", "kustomization.yml", "Kustomization", "Chart.yaml", "requirements.yaml"}
+)
+"""Files that may name others outside their directory; so may jsonnet."""
+_JSONNET: Final = (".jsonnet", ".libsonnet")
+_UPWARD: Final = re.compile(rb"(?:file://)?[\w./~@+-]*\.\./[\w./~@+-]*|(?<![\w./])\.\.(?![\w./])")
 
 
-def gather(tree: Tree, path: str) -> Mapping[str, bytes]:
-    """Return the files below a path, and those below the paths outside it that its own files name, and so on."""
+def gather(tree: Tree, *paths: str) -> Mapping[str, bytes]:
+    """Return the files below the paths, and those below the paths outside them that they name, and so on."""
     files: dict[str, bytes] = {}
-    open_, seen = [_normal(path)], set[str]()
+    open_, seen = [_normal(path) for path in paths], set[str]()
     while open_:
         place = open_.pop()
         if place in seen or any(place == other or place.startswith(other + "/") for other in seen):
@@ -38,16 +43,16 @@ def _below(tree: Tree, place: str) -> Iterator[str]:
     if place in ("", "."):
         yield from tree.files("**")
         return
-    found = tree.files(f"{place}/**")
-    yield from found or tree.files(place)
+    found = tree.files(f"{escape(place)}/**")
+    yield from found or tree.files(escape(place))
 
 
 def _outside(name: str, content: bytes) -> Iterator[str]:
     folder = posixpath.dirname(name)
-    if posixpath.basename(name) not in KUSTOMIZATIONS:
+    if posixpath.basename(name) not in _SPEAKING and not name.endswith(_JSONNET):
         return
     for match in _UPWARD.finditer(content):
-        target = posixpath.normpath(posixpath.join(folder, match[0].decode()))
+        target = posixpath.normpath(posixpath.join(folder, match[0].decode().removeprefix("file://")))
         if not target.startswith(".."):
             yield target
 
