@@ -25,7 +25,7 @@ TARGET: Final = "PLAT_GOBRIDGE_TARGET"
 TAGS: Final = {"linux/amd64": "py3-none-manylinux_2_17_x86_64", "linux/arm64": "py3-none-manylinux_2_17_aarch64"}
 
 
-class GoHook(BuildHookInterface):  # type: ignore[type-arg]
+class GoHook(BuildHookInterface):  # type: ignore[misc]
     """Compile `go/` with `go build` and ship the binary as `plat_gobridge/_bin/gobridge`."""
 
     PLUGIN_NAME = "custom"

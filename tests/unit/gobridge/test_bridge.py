@@ -5,6 +5,7 @@ import os
 import signal
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,7 +86,7 @@ async def test_a_deadline_ends_the_request_but_not_the_process(bridge):
     texts = [{"where": "", "text": text.decode()} for _, text in SLOW * 3]
     request = {"texts": texts, "loose": False, "expand": True}
     call = bridge.call(Operation.YAML_DOCUMENTS, request, deadline=timedelta(milliseconds=100))
-    (answer,) = await asyncio.gather(call, return_exceptions=True)
+    answer: Any = (await asyncio.gather(call, return_exceptions=True))[0]
     # On a busy machine the deadline passes before the first item, and the whole request is refused.
     code = answer.code if isinstance(answer, RefusedError) else answer[-1]["error"]["code"]
     assert code == "deadline"
@@ -104,7 +105,7 @@ async def test_memory_is_bounded_and_the_error_says_so():
 
 async def test_a_process_is_replaced_after_its_share_of_requests():
     async with Bridge(size=1, limits=Limits(recycle_requests=5)) as bridge:
-        pids = set()
+        pids: set[int] = set()
         for i in range(12):
             await yaml.documents(bridge, f"a: {i}".encode())
             pids.update(bridge.pids)

@@ -350,7 +350,10 @@ async def test_fields_that_we_own_and_no_longer_want(loaded, fields_v1, entry, e
 
 
 async def test_a_defaulted_key_of_managed_fields_matches_an_item_that_leaves_it_out(loaded):
-    keys = {'k:{"containerPort":80,"protocol":"TCP"}': {".": {}}, 'k:{"containerPort":80,"protocol":"UDP"}': {".": {}}}
+    keys: dict[str, Any] = {
+        'k:{"containerPort":80,"protocol":"TCP"}': {".": {}},
+        'k:{"containerPort":80,"protocol":"UDP"}': {".": {}},
+    }
     ports = {"f:containers": {'k:{"name":"web"}': {"f:ports": keys}}}
     live = owning({"f:spec": {"f:template": {"f:spec": ports}}})
     ((extra,),) = await fields.owned_extra(loaded, "one", "plat", [(DESIRED, live)])

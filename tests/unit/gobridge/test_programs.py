@@ -1,12 +1,19 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
 from plat.api import Health, HealthStatus, UserError
 from plat.gobridge import jq, lua, patch, semver, template
 from plat.gobridge.template import TemplateItem
+
+
+def good(item: Any) -> Any:
+    """The value of a batch's item, which must be no error."""
+    assert not isinstance(item, UserError), str(item)
+    return item
 
 
 @pytest.mark.parametrize(
@@ -40,11 +47,11 @@ async def test_jq_gives_the_value(bridge, text, value, expected):
     ],
 )  # fmt: skip
 async def test_jq_that_is_wrong_or_endless_is_an_error_of_its_own(bridge, text, words):
-    bad, good = await jq.apply(bridge, [(text, [1, 2] if text == ".[]" else 1), (".", 1)])
+    bad, other = await jq.apply(bridge, [(text, [1, 2] if text == ".[]" else 1), (".", 1)])
     assert isinstance(bad, UserError)
     with pytest.raises(UserError, match=words):
         raise bad
-    assert good == 1
+    assert other == 1
 
 
 @pytest.mark.parametrize(
@@ -100,10 +107,10 @@ async def test_templates_render(bridge, text, values, options, expected):
 )  # fmt: skip
 async def test_bad_templates_are_errors_of_their_own(bridge, text, options, words):
     items = [TemplateItem(text=text, values={}, options=options), TemplateItem(text="ok", values={})]
-    bad, good = await template.render(bridge, items)
+    bad, other = await template.render(bridge, items)
     assert isinstance(bad, UserError)
     assert words in str(bad)
-    assert good == "ok"
+    assert other == "ok"
 
 
 async def test_a_template_that_nothing_can_stop_is_found_and_the_others_are_rendered(bridge, monkeypatch):
@@ -142,8 +149,8 @@ POD = {
 async def test_a_strategic_merge_patch_merges_lists_by_their_keys(bridge):
     change = {"spec": {"containers": [{"name": "x", "image": "i:2"}, {"name": "y", "$patch": "delete"}]}}
     (found,) = await patch.strategic(bridge, [(POD, change)])
-    assert found["spec"]["containers"] == [{"name": "x", "image": "i:2"}]
-    assert found["metadata"] == POD["metadata"]
+    assert good(found)["spec"]["containers"] == [{"name": "x", "image": "i:2"}]
+    assert good(found)["metadata"] == POD["metadata"]
 
 
 async def test_a_strategic_merge_patch_of_another_kind_replaces_lists_but_those_of_metadata(bridge):
@@ -157,16 +164,16 @@ async def test_a_strategic_merge_patch_of_another_kind_replaces_lists_but_those_
         "spec": {"source": {"repoURL": "u"}, "list": [{"name": "a"}], "gone": None},
     }
     (found,) = await patch.strategic(bridge, [(original, change)])
-    assert sorted(found["metadata"]["finalizers"]) == ["x", "y"]
-    assert found["spec"] == {"source": {"path": "p", "repoURL": "u"}, "list": [{"name": "a"}]}
+    assert sorted(good(found)["metadata"]["finalizers"]) == ["x", "y"]
+    assert good(found)["spec"] == {"source": {"path": "p", "repoURL": "u"}, "list": [{"name": "a"}]}
 
 
 async def test_a_merge_patch_replaces_lists_and_removes_nulls(bridge):
     (found,) = await patch.merge(
         bridge, [(POD, {"metadata": {"labels": {"a": None, "b": "2"}}, "spec": {"containers": []}})]
     )
-    assert found["metadata"]["labels"] == {"b": "2"}
-    assert found["spec"]["containers"] == []
+    assert good(found)["metadata"]["labels"] == {"b": "2"}
+    assert good(found)["spec"]["containers"] == []
 
 
 @pytest.mark.parametrize(
@@ -184,7 +191,7 @@ async def test_json_patches(bridge, operations, words):
         assert isinstance(found, UserError)
         assert words in str(found)
     else:
-        assert found["spec"]["containers"][0]["image"] == "z"
+        assert good(found)["spec"]["containers"][0]["image"] == "z"
 
 
 @pytest.mark.parametrize("kind", ["v1/ConfigMap", "x.org/v1/Thing"])
@@ -195,7 +202,7 @@ async def test_three_ways_remove_what_was_ours_and_keep_what_is_not(bridge, kind
     target = base | {"data": {"both": "2"}}
     live = base | {"data": {"old": "1", "both": "1", "theirs": "3"}}
     (found,) = await patch.three_way(bridge, [(last, target, live)])
-    assert found["data"] == {"both": "2", "theirs": "3"}
+    assert good(found)["data"] == {"both": "2", "theirs": "3"}
 
 
 OBJECT = {"apiVersion": "x.org/v1", "kind": "Thing", "status": {"phase": "Ready", "n": 3, "list": [1, 2]}}
@@ -244,18 +251,18 @@ async def test_scripts_judge(bridge, script, expected):
     ],
 )
 async def test_bad_scripts_are_errors_of_their_own(bridge, script, words):
-    bad, good = await lua.health(bridge, [(script, OBJECT), ("return {status='Healthy'}", OBJECT)])
+    bad, other = await lua.health(bridge, [(script, OBJECT), ("return {status='Healthy'}", OBJECT)])
     assert isinstance(bad, UserError)
     assert words in str(bad)
-    assert good == Health(HealthStatus.HEALTHY, "")
+    assert other == Health(HealthStatus.HEALTHY, "")
 
 
 async def test_open_libraries_are_opened_on_demand_and_bounded(bridge):
     script = "return {status='Healthy', message=string.rep('ab', 2) .. math.floor(1.5) .. ('x'):upper()}"
-    good, big = await lua.health(
+    first, big = await lua.health(
         bridge, [(script, OBJECT), ("return string.rep('x', 1e9)", OBJECT)], open_libraries=True
     )
-    assert good == Health(HealthStatus.HEALTHY, "abab1X")
+    assert first == Health(HealthStatus.HEALTHY, "abab1X")
     assert isinstance(big, UserError)
     assert "string.rep" in str(big)
 
@@ -284,7 +291,7 @@ async def test_open_libraries_are_opened_on_demand_and_bounded(bridge):
 )  # fmt: skip
 async def test_the_scripts_of_argo_cd_are_found_by_kind_and_by_pattern(bridge, manifest, expected):
     (found,) = await lua.health(bridge, [("", manifest)])
-    assert (found.status if found else None) == expected
+    assert (good(found).status if found else None) == expected
 
 
 async def test_a_thousand_objects_are_judged_in_one_message(bridge):
@@ -292,7 +299,7 @@ async def test_a_thousand_objects_are_judged_in_one_message(bridge):
              for i in range(1000)]  # fmt: skip
     started = time.monotonic()
     found = await lua.health(bridge, items)
-    assert {health.status for health in found} == {HealthStatus.PROGRESSING}
+    assert {good(health).status for health in found} == {HealthStatus.PROGRESSING}
     assert time.monotonic() - started < 5
 
 
