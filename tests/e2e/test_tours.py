@@ -87,8 +87,10 @@ class Tour:
         for kube in self.kubes:
             for name in NAMESPACES:
                 kube.delete("Namespace", name)
-        for kube in self.kubes:
-            until(lambda kube=kube: not kube.names("Namespace") & {*NAMESPACES}, seconds=60, what="namespaces to go")
+        until(self._gone, seconds=60, what="namespaces to go")
+
+    def _gone(self) -> bool:
+        return not any(kube.names("Namespace") & {*NAMESPACES} for kube in self.kubes)
 
     def _run(self, step: Step) -> None:
         if self._server is not None and step.command.startswith(("plat drift", "plat up")):
