@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from tests.e2e.objects import PREFIX, config, deployment, service
 
 NO_HEAL = {"prune": True}
@@ -113,13 +112,13 @@ def test_what_argo_cd_has_applied_is_taken_over_without_a_write(world):
 
 
 def test_an_object_of_ours_that_git_never_had_is_pruned_and_one_that_was_copied_is_not(world):
-    for name, annotations in (
+    for name, ids in (
         ("ours", _id(world.name, world, "ours")),
         ("copy", _id(world.name, world, "other")),
         ("nobodys", {}),
     ):
         found = config(name)
-        found["metadata"] = {"name": name, "namespace": world.name, "annotations": annotations}
+        found["metadata"] = {"name": name, "namespace": world.name, "annotations": ids}
         world.kube.apply(found)
     world.begin({"app/web.yaml": config("web")})
     world.up()
