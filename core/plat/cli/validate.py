@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from plat.app.opening import Opened
-    from plat.cluster.inventory import Declared
 
 
 def run(ctx: typer.Context, output: Output = Format.TEXT) -> None:
@@ -42,10 +41,8 @@ def _show(opened: Opened) -> None:
         warn(f"{problem.where}: {problem.args[0]}")
         if problem.remedy:
             warn(f"  To mend it: {problem.remedy}")
-    declared: list[Declared[Any]] = [*opened.inventory.applications.values(), *opened.inventory.sets.values()]
-    for item in declared:
-        for note in item.notes:
-            say(f"{item.where}: {note.path}: {note.message}" + (f"; use {note.instead}" if note.instead else ""))
+    for where, note in opened.inventory.notes:
+        say(f"{where}: {note.path}: {note.message}" + (f"; use {note.instead}" if note.instead else ""))
     counts = ", ".join(f"{count} {name}" for name, count in _counts(opened).items() if count)
     say(f"Stack {opened.stack.name}: {counts or 'nothing that plat reads'}.")
     for kind, count in sorted(opened.inventory.unclaimed.items()):

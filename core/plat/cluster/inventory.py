@@ -57,11 +57,13 @@ class Inventory:
     problems: tuple[UserError, ...] = ()
     unclaimed: Mapping[str, int] = field(default_factory=dict)
     """How many manifests of each kind no dialect claims; they are left alone."""
+    notes: tuple[tuple[str, Note], ...] = ()
+    """What a person should know of any manifest, with its place: also of those that declare nothing that runs."""
 
     @property
     def camps(self) -> tuple[Camp, ...]:
         """How the applications of this stack are tracked, and those that its sets generate."""
-        declared = (*self.applications.values(), *self.sets.values())
+        declared: tuple[Declared[Any], ...] = (*self.applications.values(), *self.sets.values())
         return tuple(dict.fromkeys(item.object.camp for item in declared))
 
 
@@ -74,8 +76,10 @@ class _Builder:
         self.repositories: list[RepositoryEntry] = []
         self.problems: list[UserError] = []
         self.unclaimed: dict[str, int] = {}
+        self.notes: list[tuple[str, Note]] = []
 
     def add(self, item: Declared[Any]) -> None:
+        self.notes += [(item.where, note) for note in item.notes]
         match item.object:
             case Application():
                 self._once(self.applications, item)
