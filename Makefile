@@ -1,6 +1,6 @@
 # Each target is a thin call: the work is done by Python programs that can be run without make as well.
 .DEFAULT_GOAL := help
-.PHONY: help install demo test lint docs bench-frame clean
+.PHONY: help install demo test lint docs bench-frame bench-gobridge clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,6 +14,7 @@ help:
 	@echo "make lint         ruff, mypy, import contracts"
 	@echo "make docs         the reference pages, made from the code"
 	@echo "make bench-frame  speed, each figure a ratio to a floor measured in the same run"
+	@echo "make bench-gobridge   the same for the Go libraries behind one warm process"
 	@echo "make clean        take away everything that these targets made here"
 
 install: $(READY)
