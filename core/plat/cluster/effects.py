@@ -33,8 +33,8 @@ class ApplyObject(Effect):
     """Delete and create where the server refuses the change (sync option Force)."""
     validate: bool = True
     dry_run: bool = False
-    takes_over: str = ""
-    """A manager whose fields of client-side applies become ours first."""
+    takes_over: tuple[str, ...] = ()
+    """Managers whose fields of client-side applies become ours first."""
 
 
 @dataclass(frozen=True, kw_only=True)

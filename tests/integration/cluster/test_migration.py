@@ -13,7 +13,7 @@ import pytest
 
 from plat.api import Application, Destination, Ref, Source, ref_of
 from plat.cluster.effects import ApplyObject, Hands
-from plat.cluster.migration import CLIENT_SIDE, needs_migration
+from plat.cluster.migration import CLIENT_SIDE, appliers
 from plat.cluster.rendering.targets import Target, digest
 from plat.kube import Client
 
@@ -51,20 +51,20 @@ async def kubectl_apply(control_plane: Any, manifest: dict[str, Any]) -> None:
     assert running.returncode == 0, problems.decode()
 
 
-def effect(manifest: dict[str, Any], taken: str) -> ApplyObject:
+def effect(manifest: dict[str, Any], taken: tuple[str, ...]) -> ApplyObject:
     sources, destination = (Source(url="https://git.example/a"),), Destination(name="real")
     app = Application(name="shop", sources=sources, destination=destination)
     target = Target(manifest, ref_of(manifest), digest(manifest))
     return ApplyObject(id="apply", cluster="real", app=app, target=target, takes_over=taken)
 
 
-@pytest.mark.parametrize(("taken", "gone"), [(CLIENT_SIDE, True), ("", False)])
+@pytest.mark.parametrize(("taken", "gone"), [((CLIENT_SIDE,), True), ((), False)])
 async def test_what_kubectl_applied_and_git_drops_goes_only_if_it_was_taken_over(
     control_plane, client, namespace, taken, gone
 ):
     await kubectl_apply(control_plane, service(namespace, old="x", kept="y"))
     ref = ref_of(service(namespace))
-    assert needs_migration(await client.get(ref))
+    assert appliers(await client.get(ref), "argocd-controller") == (CLIENT_SIDE,)
     wanted = effect(service(namespace, kept="y"), taken)
     member: Any = SimpleNamespace(client=client)
     if taken:
@@ -74,4 +74,4 @@ async def test_what_kubectl_applied_and_git_drops_goes_only_if_it_was_taken_over
     assert ("old" not in live["metadata"]["labels"]) is gone
     assert live["metadata"]["labels"]["kept"] == "y"
     assert live["spec"]["clusterIP"]
-    assert needs_migration(live) is not gone
+    assert (appliers(live, "argocd-controller") == ()) is gone

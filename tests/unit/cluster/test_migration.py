@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plat.cluster.migration import migrated, needs_migration, union
+from plat.cluster.migration import appliers, dropped, migrated, union
 
 REPLICAS, IMAGE, PAUSED = ({"f:spec": {f"f:{name}": {}}} for name in ("replicas", "image", "paused"))
 
@@ -55,14 +57,32 @@ def test_several_entries_become_one():
     ],
 )
 def test_nothing_to_move(entries):
-    assert not needs_migration(live(*entries))
+    assert appliers(live(*entries), "argocd-controller") == ()
     assert migrated(live(*entries), "argocd-controller") is None
 
 
-def test_another_manager_may_be_named():
-    edited = live(entry("kubectl-edit", "Update", REPLICAS))
-    assert needs_migration(edited, "kubectl-edit")
-    assert migrated(edited, "me", "kubectl-edit") == [entry("me", "Apply", REPLICAS)]
+NOTED = {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/last-applied-configuration": {}}}}
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        ([KUBECTL], ("kubectl-client-side-apply",)),
+        ([entry("argocd-controller", "Update", NOTED)], ("argocd-controller",)),
+        ([KUBECTL, entry("argocd-controller", "Update", NOTED)], ("argocd-controller", "kubectl-client-side-apply")),
+        ([entry("argocd-controller", "Update", REPLICAS)], ()),  # it has replaced the object
+        ([entry("argocd-controller", "Apply", NOTED)], ()),
+        ([entry("somebody-else", "Update", NOTED)], ()),
+    ],
+)
+def test_from_whom_is_taken_over(entries, expected):
+    assert appliers(live(*entries), "argocd-controller") == expected
+
+
+def test_our_own_client_side_applies_become_server_side_ones():
+    own = entry("argocd-controller", "Update", NOTED)
+    (ours,) = migrated(live(OURS, own), "argocd-controller", ("argocd-controller",))
+    assert (ours["operation"], ours["fieldsV1"]) == ("Apply", {**IMAGE, **NOTED})
 
 
 @pytest.mark.parametrize(
@@ -70,7 +90,49 @@ def test_another_manager_may_be_named():
     [None, {}, {"metadata": None}, {"metadata": {"managedFields": "x"}}, {"metadata": {"managedFields": [1, None]}}],
 )
 def test_odd_objects_never_raise(odd):
-    assert not needs_migration(odd)
+    assert appliers(odd, "argocd-controller") == ()
+    assert dropped(odd or {}, {}, "argocd-controller") == ()
+
+
+LAST = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+def applied(last, fields, now, manager="kubectl-client-side-apply"):
+    """Return an object that `last` was applied to on the client's side, whose applier owns `fields`, as it is `now`."""
+    found = live(entry(manager, "Update", fields | NOTED))
+    found["metadata"]["annotations"] = {LAST: last if isinstance(last, str) else json.dumps(last)}
+    return found | now
+
+
+@pytest.mark.parametrize(
+    ("last", "now", "desired", "expected"),
+    [
+        ({"data": {"a": "1", "b": "2"}}, {"data": {"a": "1", "b": "2"}}, {"data": {"a": "1"}}, (".data.b",)),
+        ({"data": {"a": "1", "b": "2"}}, {"data": {"a": "1"}}, {"data": {"a": "1"}}, ()),  # gone already
+        ({"data": {"a": "1"}}, {"data": {"a": "1", "b": "2"}}, {"data": {"a": "1"}}, ()),  # the server's default
+        ({"data": {"a": "1"}}, {"data": {"a": "1"}}, {"data": {"a": "2"}}, ()),  # a change is another matter
+        ("not JSON", {"data": {"a": "1"}}, {}, ()),
+        ("[]", {"data": {"a": "1"}}, {}, ()),
+    ],
+)
+def test_what_the_last_apply_wrote_and_is_not_wanted_any_more(last, now, desired, expected):
+    fields = {"f:data": {"f:a": {}, "f:b": {}}}
+    assert dropped(applied(last, fields, now), desired, "argocd-controller") == expected
+
+
+def test_items_of_lists_are_told_apart_by_their_keys():
+    ports = {'k:{"port":80,"protocol":"TCP"}': {"f:port": {}}, 'k:{"port":81,"protocol":"TCP"}': {"f:port": {}}}
+    last = {"spec": {"ports": [{"port": 80}, {"port": 81}]}}
+    now = {"spec": {"ports": [{"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "TCP"}]}}
+    desired = {"spec": {"ports": [{"port": 80}]}}
+    found = dropped(applied(last, {"f:spec": {"f:ports": ports}}, now), desired, "argocd-controller")
+    assert found == ('.spec.ports[port=81,protocol="TCP"].port',)
+
+
+def test_what_somebody_else_applied_is_theirs():
+    last = {"data": {"a": "1"}}
+    theirs = applied(last, {"f:data": {"f:a": {}}}, last, manager="somebody-else")
+    assert dropped(theirs, {}, "argocd-controller") == ()
 
 
 FIELDS = st.recursive(

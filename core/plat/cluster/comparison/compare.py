@@ -16,8 +16,9 @@ from plat.api import JSON, Application, Manifest, PlatError, Ref, UnavailableErr
 from plat.cluster.comparison.fields import owned_paths
 from plat.cluster.comparison.memory import Verdict, Verdicts
 from plat.cluster.comparison.normal import alike, applicable, normal, without
-from plat.cluster.comparison.paths import shown, value_at
+from plat.cluster.comparison.paths import shown, value_at, without_paths
 from plat.cluster.comparison.respecting import Path, adopted, of_manager, of_pointer, paired
+from plat.cluster.migration import dropped
 from plat.cluster.rendering.targets import Target, digest
 from plat.cluster.sync.annotations import option
 from plat.kube import InvalidError
@@ -207,7 +208,7 @@ class Comparer:
         sides: list[Manifest] = [alike(target.manifest), alike(body)]
         for rule in applicable(app, target.ref):
             owned = owned_paths(body, frozenset(rule.managers)) if rule.managers else ()
-            sides = [_drop(without(side, rule.json_pointers), owned) for side in sides]
+            sides = [without_paths(without(side, rule.json_pointers), owned) for side in sides]
             if rule.jq:
                 sides = [await self._server.jq_delete(rule.jq, side) for side in sides]
         return sides[0], sides[1]
@@ -223,7 +224,7 @@ class Comparer:
         mark = self._mark(app, target)
         known = self._verdicts.get(self._server.name, live.uid)
         seen = digest(projection.live)
-        gone = [path for path in projection.extra if value_at(side[1], path) is not None]
+        gone = [path for path in self._unwanted(app, side, projection) if value_at(side[1], path) is not None]
         synced = not gone and (projection.equal or self._remembered(known, mark, seen, live))
         undecided = known is None or known.target != mark or not known.projection
         if not synced and not gone and undecided:
@@ -243,6 +244,14 @@ class Comparer:
         compared = _compared(target, live, "OutOfSync", changes=changes, wish_changed=changed)
         self._details[live.uid] = (mark + live.version, compared)
         return compared
+
+    @staticmethod
+    def _unwanted(app: Application, side: tuple[Manifest, Manifest], projection: Projection) -> set[str]:
+        """Return the fields that were applied once and that the target no longer has, whoever applied them."""
+        desired, live = side
+        if app.option("ClientSideApplyMigration") == "false":
+            return set(projection.extra)
+        return {*projection.extra, *dropped(live, desired, app.camp.field_manager)}
 
     @staticmethod
     def _remembered(known: Verdict | None, mark: str, seen: str, live: Live) -> bool:
@@ -289,9 +298,3 @@ def _compared(
 ) -> Compared:
     version = str(target.manifest.get("apiVersion", "")).rpartition("/")[2]
     return Compared(target.ref, version, status, target, live, changes, error, wish_changed)
-
-
-def _drop(manifest: Manifest, paths: Sequence[str]) -> Manifest:
-    """Remove fields of another manager; list items are emptied of the field, not of themselves."""
-    pointers = [path.replace("/", "~1").replace(".", "/") for path in paths if "[" not in path]
-    return without(manifest, [p for p in pointers if value_at(manifest, p.replace("/", ".")) is not None])

@@ -9,7 +9,7 @@ from typing import Final, Literal
 
 from plat.api import Application, Manifest, OperationState, Ref
 from plat.cluster.effects import ApplyObject, DeleteObject, DropFinalizer, Propagation
-from plat.cluster.migration import CLIENT_SIDE, needs_migration
+from plat.cluster.migration import appliers
 from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import (
     HOOK_FINALIZER,
@@ -85,7 +85,7 @@ class Acting:
             how=how,
             recreate=forced and not in_place,
             validate=option(self.app, "Validate", target.manifest) != "false",
-            takes_over=CLIENT_SIDE if how == "apply" and self._migrates(live) else "",
+            takes_over=self._taken_over(live) if how == "apply" else (),
         )
 
     def check(self, task: Task) -> ApplyObject:
@@ -108,8 +108,9 @@ class Acting:
         """Return how a hook is let go."""
         return DropFinalizer(id=self.id(verb, task), cluster=self.cluster, ref=task.ref, finalizer=HOOK_FINALIZER)
 
-    def _migrates(self, live: Manifest | None) -> bool:
-        return self.app.option("ClientSideApplyMigration") != "false" and needs_migration(live)
+    def _taken_over(self, live: Manifest | None) -> tuple[str, ...]:
+        migrates = self.app.option("ClientSideApplyMigration") != "false"
+        return appliers(live, self.app.camp.field_manager) if migrates else ()
 
     def _delete(self, verb: str, task: Task, how: Propagation) -> DeleteObject:
         uid = task.live.uid if task.live else ""

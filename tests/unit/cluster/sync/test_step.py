@@ -264,10 +264,10 @@ def test_how_an_object_is_applied(manifest, world, options, expected):
 @pytest.mark.parametrize(
     ("options", "manager", "taken"),
     [
-        ((), "kubectl-client-side-apply", "kubectl-client-side-apply"),
-        (("ClientSideApplyMigration=false",), "kubectl-client-side-apply", ""),
-        (("Replace=true",), "kubectl-client-side-apply", ""),
-        ((), "kubectl-edit", ""),
+        ((), "kubectl-client-side-apply", ("kubectl-client-side-apply",)),
+        (("ClientSideApplyMigration=false",), "kubectl-client-side-apply", ()),
+        (("Replace=true",), "kubectl-client-side-apply", ()),
+        ((), "kubectl-edit", ()),
     ],
 )
 def test_what_client_side_applies_own_is_taken_over(options, manager, taken):
