@@ -81,6 +81,27 @@ async def apply_one(kubeconfig: Manifest, variants: Iterable[Manifest]) -> float
     return median(took)
 
 
+async def watch(opened: aiohttp.ClientSession, path: str) -> int:
+    """Open one watch that begins with what there is; returns how many objects came until it was complete."""
+    query = {
+        "watch": "true",
+        "sendInitialEvents": "true",
+        "resourceVersionMatch": "NotOlderThan",
+        "allowWatchBookmarks": "true",
+    }
+    known: dict[str, bytes] = {}
+    async with opened.get(path, params=query) as reply:
+        left = b""
+        async for chunk in reply.content.iter_any():
+            *lines, left = (left + chunk).split(b"\n")
+            for line in lines:
+                event = orjson.loads(line)
+                if event["type"] == "BOOKMARK":
+                    return len(known)
+                known[event["object"]["metadata"]["uid"]] = line
+    raise RuntimeError("the watch ended early")
+
+
 def fetch(mirror: Path) -> float:
     """Return the seconds of one `git fetch` into a mirror."""
     began = time.perf_counter()

@@ -33,12 +33,7 @@ def plat_health_checks():
 '''
 
 
-async def measure(apps: int) -> list[Row]:
-    del apps  # the same for every size
-    return _measure()
-
-
-def _measure() -> list[Row]:
+def measure() -> list[Row]:
     bare, plat = [sys.executable, "-c", "pass"], str(PLAT)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
