@@ -69,6 +69,8 @@ class Guard:
             if seen is not None:
                 raise self._refusal([(member, seen)])
             await self._hold(member)
+        except UnavailableError:
+            raise
         except PlatError as error:
             self._refused[member.name] = (self._clock.monotonic(), error)
             raise
