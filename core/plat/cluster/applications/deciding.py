@@ -15,7 +15,7 @@ from plat.api import (
 )
 from plat.cluster.applications.awaiting import mended
 from plat.cluster.applications.observed import Observed
-from plat.cluster.applications.reasons import because, standing_of
+from plat.cluster.applications.reasons import because, left_alone, standing_of
 from plat.cluster.applications.records import drift_records, operation_record
 from plat.cluster.applications.status import namespace_changed, settled, state_of, sync_status
 from plat.cluster.effects import SaveState
@@ -35,6 +35,8 @@ LOOK_AGAIN: Final = timedelta(seconds=15)
 
 def decide(observed: Observed, now: datetime) -> Decision:
     """Return the effects for one application, when to look again, and why."""
+    if observed.app.paused:
+        return Decision(because=left_alone(observed.app))
     observed = _fought(observed, now)
     if observed.problem is not None:
         return _cannot(observed, observed.problem, now)

@@ -11,7 +11,7 @@ from typing import Any
 from plat.api import OperationState, Ref
 from plat.cluster.applications.deciding import gate_input, sync_input
 from plat.cluster.applications.observed import Observed
-from plat.cluster.applications.reasons import differences
+from plat.cluster.applications.reasons import differences, left_alone
 from plat.cluster.applications.status import app_health, sync_status
 from plat.cluster.comparison.compare import FieldChange
 from plat.cluster.rendering.targets import Target
@@ -91,6 +91,9 @@ def foresee(observed: Observed, now: datetime) -> Prospect:
         code="",
         because="",
     )
+    if app.paused:
+        because = left_alone(app)
+        return _with(base, code=because.code, because=because.text, automatic=False)
     if observed.problem is not None:
         message = observed.problem.message
         return _with(base, code=observed.problem.type, because=message, problem=message)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from plat.api import ApplicationState, HealthStatus
+from plat.api import Application, ApplicationState, HealthStatus
 from plat.cluster.applications.observed import Observed
 from plat.cluster.applications.status import namespace_changed
 from plat.cluster.sync.gate import Gate
@@ -22,6 +22,11 @@ def because(observed: Observed, state: ApplicationState, answer: Gate) -> Reason
         return Reason("in-order", facts, f"{name} is Synced and Healthy")
     text = f"{name} is Synced, {state.health.status.value}"
     return Reason("health", facts, f"{text}: {state.health.because}" if state.health.because else text)
+
+
+def left_alone(app: Application) -> Reason:
+    """Return why nothing at all is done about an application that says so (annotation skip-reconcile, §1.2)."""
+    return Reason("left-alone", {"application": app.id}, f"{app.name} is left alone: it says skip-reconcile")
 
 
 def standing_of(observed: Observed, state: ApplicationState, answer: Gate) -> Standing:
