@@ -15,6 +15,7 @@ from plat.cli.installed import COMMANDS
 from plat.cli.main import Settings
 
 INTERRUPTED = 130
+"""The exit code after Ctrl-C, as shells have it."""
 
 
 def run(name: str, module: str, arguments: list[str], *, settings: Settings, provider: str = "") -> int:
@@ -26,15 +27,20 @@ def run(name: str, module: str, arguments: list[str], *, settings: Settings, pro
         command = typer.main.get_command(_plugin(name, module, provider) if provider else _app(name, module))
         command.main(arguments, prog_name=f"plat {name}", obj=settings)
     except SystemExit as error:
-        return error.code if isinstance(error.code, int) else 0
+        code = error.code if isinstance(error.code, int) else 0
+        return _interrupted() if code == INTERRUPTED else code  # Typer makes this of a KeyboardInterrupt
     except KeyboardInterrupt:
-        sys.stderr.write("Interrupted; the next `plat up` goes on where this one stopped.\n")
-        return INTERRUPTED
+        return _interrupted()
     except BrokenPipeError:
         return 0
     except BaseException as error:  # noqa: BLE001  # the one place where an error becomes text
         return _report(error, settings, provider)
     return 0
+
+
+def _interrupted() -> int:
+    sys.stderr.write("Interrupted; the next `plat up` goes on where this one stopped.\n")
+    return INTERRUPTED
 
 
 def _app(name: str, module: str) -> typer.Typer:
