@@ -66,9 +66,9 @@ def _show_one(prospect: Prospect) -> None:
     revision = prospect.revisions[0][:7] if prospect.revisions else ""
     place = " ".join(part for part in (f"on {prospect.cluster}" if prospect.cluster else "", revision) if part)
     say(f"{prospect.app} {place}: {prospect.because}".replace(" :", ":"))
-    wave = ("", 0)
+    wave = ("Sync", 0)
     for item in prospect.objects:
-        if (item.phase, item.wave) != wave and (item.phase != "Sync" or item.wave):
+        if (item.phase, item.wave) != wave:
             say(f"  {item.phase}, wave {item.wave}")
         wave = (item.phase, item.wave)
         _show_object(item)
