@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import typer
 
 from plat.api import UserError
@@ -68,18 +69,36 @@ async def _clusters(stage: Stage) -> None:
 def _take_down(stage: Stage) -> None:
     from plat.app.clusters import lone_provider  # noqa: PLC0415  # as above
 
-    if not stage.context:
+    if stage.context:
+        _clean(stage)
+    else:
         for name in CLUSTERS:
             provider, ctx, caller = lone_provider(name, "local", progress=lambda _: None, environ=stage.environ)
             run_async(caller.call(provider, "delete", ctx))
     shutil.rmtree(stage.folder, ignore_errors=True)
 
 
+def _clean(stage: Stage) -> None:
+    """Take what the demo made off the given cluster: its applications, then the namespaces that came with them."""
+    if not stage.root.exists():
+        return
+    namespaces = sorted({row["name"] for row in _made(stage)})
+    for file in (stage.root / "gitops").iterdir():
+        file.unlink()
+    stage.plat("up", check=(0, 1, 3))
+    if namespaces:
+        stage.kubectl("nonprod", "delete", "namespace", "--wait=false", "--ignore-not-found", *namespaces)
+
+
+def _made(stage: Stage) -> list[dict[str, str]]:
+    objects = orjson.loads(stage.output("render", "-o", "json"))
+    return [item["metadata"] for item in objects if item["kind"] == "Namespace"]
+
+
 def _look_around(stage: Stage) -> None:
     say("\nLeft for you to look around:")
     say(f"  cd {stage.root}")
-    if not stage.context:
-        say(f"  export XDG_DATA_HOME={stage.environ['XDG_DATA_HOME']}")
+    say(f"  export XDG_DATA_HOME={stage.environ['XDG_DATA_HOME']}")
     say("  plat status; plat why catalog; plat history; plat drift")
     for name in CLUSTERS if not stage.context else ():
         kubeconfig = Path(stage.environ["XDG_DATA_HOME"]) / "plat" / "clusters" / "local" / name / "kubeconfig"

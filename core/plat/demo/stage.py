@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -32,6 +33,8 @@ class Stage:
     def set_up(self) -> None:
         """Lay out the stack and make a bare repository with one commit of each folder of `repos/`."""
         shutil.copytree(self._seed, self.root, ignore=shutil.ignore_patterns("repos", ".plat"))
+        if self.context:
+            self._use_context()
         for seed in sorted((self._seed / "repos").iterdir()):
             checkout = self.checkout(seed.name)
             shutil.copytree(seed, checkout)
@@ -75,8 +78,7 @@ class Stage:
 
     def kubectl(self, cluster: str, *arguments: str, stdin: bytes = b"", show: bool = True) -> str:
         """Run kubectl against one of the clusters; returns what it printed."""
-        kubeconfig = self.folder / "data" / "plat" / "clusters" / "local" / cluster / "kubeconfig"
-        argv = [str(self.programs["kubectl"]), f"--kubeconfig={kubeconfig}", *arguments]
+        argv = [str(self.programs["kubectl"]), *self._reach(cluster), *arguments]
         done = subprocess.run(argv, input=stdin, capture_output=True, check=False)
         if done.returncode:
             raise PlatError(f"kubectl {' '.join(arguments)}: {done.stderr.decode().strip()}")
@@ -101,6 +103,18 @@ class Stage:
                 return time.monotonic() - began
             time.sleep(0.05)
         raise PlatError(f"the demo waited {seconds:g} s for {what} in vain")
+
+    def _reach(self, cluster: str) -> list[str]:
+        if self.context:
+            return [f"--context={self.context}"]
+        kubeconfig = self.folder / "data" / "plat" / "clusters" / "local" / cluster / "kubeconfig"
+        return [f"--kubeconfig={kubeconfig}"]
+
+    def _use_context(self) -> None:
+        """Let both names of the stack's clusters mean the one cluster that was given."""
+        file = self.root / "plat.yaml"
+        use = f"use: kubeconfig, context: {json.dumps(self.context)}"
+        file.write_text(file.read_text().replace("use: local", use))
 
     @staticmethod
     def _argv(arguments: Sequence[str]) -> list[str]:
