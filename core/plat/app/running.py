@@ -13,8 +13,11 @@ from plat.app.drifts import Episodes
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
 from plat.app.storing import open_objects
+from plat.app.surroundings import surroundings
 from plat.cluster.adoption import Adoption
 from plat.cluster.applications import ApplicationReconciler, Asked, Observer, Sources
+from plat.cluster.applications.book import Book
+from plat.cluster.applications.resting import Rests
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Comparer
 from plat.cluster.comparison.memory import Verdicts
@@ -44,6 +47,13 @@ class Kept:
     renders: Renders
     episodes: Episodes
     adoption: Adoption
+    book: Book
+    """What applications at rest were decided from."""
+
+    def flush(self) -> None:
+        """Write what was learned to disk, for the next run."""
+        self.verdicts.flush()
+        self.book.flush()
 
 
 @dataclass
@@ -137,6 +147,8 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         ledger = await Ledger.open(database, opened.stack.name)
         verdicts = Verdicts(state / "verdicts.db")
         closing.callback(verdicts.close)
+        book = Book(state / "rests.db")
+        closing.callback(book.close)
         renders_cache = RenderCache(cache / "renders.db")
         closing.callback(renders_cache.close)
         catalog = Catalog(store, opened.dialect_of, opened.manifests)
@@ -144,7 +156,7 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         engine = Engine(clock=opened.clock, memory=Memory.on(store))
         episodes = await Episodes.load(ledger)
         adoption = Adoption(store, ownership(opened.inventory.camps))
-        kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes, adoption)
+        kept = Kept(ledger, catalog, verdicts, _renders(opened, renders_cache), episodes, adoption, book)
         run = _build(opened, kept, engine)
         run.problems = problems
         catalog.changed = run.wake
@@ -172,10 +184,12 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
         episodes=kept.episodes.of,
         asked=lambda app: asked.pop(app, None),
         taken=kept.episodes.taken,
+        surroundings=surroundings(opened),
     )
     observer = Observer(sources)
+    rests = Rests(kept.book, observer, sources, asked=asked.get)
     hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
-    engine.register(APPLICATIONS, ApplicationReconciler(observer), hands.performers())
+    engine.register(APPLICATIONS, ApplicationReconciler(observer, rests), hands.performers())
     sets, set_hands = _register_sets(opened, kept.catalog, engine)
     return Running(opened, kept, engine, observer, hands, sets, set_hands, asked)
 

@@ -38,7 +38,7 @@ async def serve(settings: RunSettings, reporter: Reporter) -> int:
 
 
 async def _run_with_helpers(run: Running) -> None:
-    helpers = [asyncio.create_task(Poller(run).forever()), asyncio.create_task(_flush(run.kept.verdicts.flush))]
+    helpers = [asyncio.create_task(Poller(run).forever()), asyncio.create_task(_flush(run.kept.flush))]
     try:
         await run.engine.run(until_settled=False)
     finally:

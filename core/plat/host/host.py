@@ -58,6 +58,11 @@ class Host:
         environ = os.environ if environ is None else environ
         return cls(installed(), environ=environ, index=cache / "plugins.json" if cache else None)
 
+    @property
+    def versions(self) -> list[str]:
+        """What is installed and not switched off: with other versions anything may be decided otherwise."""
+        return sorted(row.label for row in self._rows if not {row.name, row.distribution} & self._disabled)
+
     def registry(self, hook: str, base: type[P]) -> Registry[P]:
         """Return all classes of one hook, importing every plug-in once."""
         if hook not in self._registries:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from plat.api import Application, ApplicationState, Condition, Health, OperationState, Project, Ref
+from plat.cluster.applications.traces import Trace
 from plat.cluster.comparison.compare import Compared
 from plat.cluster.drift import Episode
 from plat.cluster.rendering.targets import Target
@@ -68,6 +69,8 @@ class Observed:
     """What of that is a fight by now; `decide` fills it in."""
     asked: Asked | None = None
     confirmed: bool = False
+    trace: Trace | None = field(default=None, repr=False, compare=False)
+    """What it was made from; None where it could not be compared."""
 
 
 def underway(operation: OperationState) -> bool:

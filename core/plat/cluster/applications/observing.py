@@ -25,6 +25,7 @@ from plat.cluster.adoption import Adoption
 from plat.cluster.applications.awaiting import absent_namespaces, awaited, serves_more, widened
 from plat.cluster.applications.observed import Asked, Observed, underway
 from plat.cluster.applications.removing import Leaving, observe_leaving
+from plat.cluster.applications.traces import trace_of
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Compared, Comparer, extra
 from plat.cluster.drift import Episode
@@ -32,6 +33,7 @@ from plat.cluster.fleet import Fleet, Member
 from plat.cluster.health.lookup import HealthOf
 from plat.cluster.projects.rules import Place, permits_live, refusals, refuse_object
 from plat.cluster.rendering import Renders, Target, Targets
+from plat.cluster.rendering.cache import ReadSet
 from plat.cluster.rendering.targets import digest
 from plat.cluster.sync.annotations import option, role_of
 from plat.cluster.sync.fights import Taken
@@ -60,6 +62,8 @@ class Sources:
     asked: Callable[[str], Asked | None]
     taken: Callable[[str], tuple[Taken, ...]] = lambda _: ()
     """Fields of an application's objects that somebody took lately."""
+    surroundings: str = ""
+    """A digest of what decides about every application: versions, the stack's own files."""
 
 
 class Observer:
@@ -102,6 +106,15 @@ class Observer:
             entry, past, fleet=sources.fleet, renders=sources.renders, project=sources.project, judge=self._judge
         )
 
+    def attend(self, app: str, cluster: str, refs: frozenset[Ref], reads: Iterable[tuple[str, ReadSet]]) -> None:
+        """Remember what concerns an application that is not observed, as it rests."""
+        if app not in self._wants:
+            for url, read_set in reads:
+                self.reads.add(app, url, read_set)
+            for ref in refs:
+                self._wanted.setdefault((cluster, ref), set()).add(app)
+            self._wants[app] = (cluster, refs, None)
+
     def interested(self, cluster: str, ref: Ref) -> Iterable[str]:
         """Return the applications that want an object of this address."""
         return tuple({app for each in widened(ref) for app in self._wanted.get((cluster, each), ())})
@@ -116,7 +129,8 @@ class Observer:
         if await serves_more(member, targets):
             targets, newer, lost = await self._targets(app, member, base.state)
         ordinary, hooks = _split(targets)
-        await self._watched(member, entry, targets)
+        watched = await self._watched(member, entry, targets)
+        trace = trace_of(entry, member, targets, watched, surroundings=self._from.surroundings)
         self._note(app.id, member.name, targets, awaited(member, targets))
         place = Place(name=member.name, server=member.server, project=member.project)
         compared = await self._compared(app, member, ordinary, permitted=lambda ref: permits_live(project, ref, place))
@@ -141,6 +155,7 @@ class Observer:
             heals=_heals(base.state.history if base.state else (), targets.revisions),
             asked=self._from.asked(app.id),
             confirmed=_confirmed(base),
+            trace=trace,
         )
 
     async def _targets(
@@ -173,15 +188,18 @@ class Observer:
             raise UserError("; ".join(refused), where="spec.project")
         return project
 
-    async def _watched(self, member: Member, entry: Entry, targets: Targets) -> None:
+    async def _watched(self, member: Member, entry: Entry, targets: Targets) -> frozenset[Kind]:
+        """Watch every kind that can hold objects of an application, and return these kinds."""
         kinds = {Kind(group=t.ref.group, kind=t.ref.kind) for t in targets.objects}
         state = entry.state
         kinds |= {Kind(group=r.ref.group, kind=r.ref.kind) for r in (state.resources if state else ())}
         kinds.add(NAMESPACE)
         await member.watches.synced(*(kind for kind in kinds if member.serves(kind)))
         if state is None or not state.resources:
-            kinds = await self._adopted(member, entry.application, targets) - kinds
-            await member.watches.synced(*(kind for kind in kinds if member.serves(kind)))
+            more = await self._adopted(member, entry.application, targets) - kinds
+            await member.watches.synced(*(kind for kind in more if member.serves(kind)))
+            kinds |= more
+        return frozenset(kinds)
 
     async def _adopted(self, member: Member, app: Application, targets: Targets) -> frozenset[Kind]:
         """Return the kinds of what is there of an application that plat has not seen before."""

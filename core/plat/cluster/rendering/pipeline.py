@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 from plat.api import JSON, Application, Condition, Manifest, PlatError, Renderer, Source, Tree, UserError
@@ -22,6 +23,11 @@ class ClusterFacts:
     api_versions: tuple[str, ...]
     namespaced: Namespaced
 
+    @cached_property
+    def mark(self) -> str:
+        """What is the same for clusters of the same version that serve the same."""
+        return digest([self.kube_version, list(self.api_versions)])
+
 
 class SourceTree(Tree, Protocol):
     """A tree that remembers what was read of it."""
@@ -33,6 +39,10 @@ class SourceTree(Tree, Protocol):
 
     def holds(self, read_set: ReadSet) -> bool:
         """Say whether everything in the read-set has the same object id here."""
+        ...
+
+    def oid(self, path: str) -> str:
+        """Return the object id at a path, symlinks not followed; empty for nothing."""
         ...
 
 
@@ -68,6 +78,15 @@ ReadYaml = Callable[..., Awaitable[Mapping[str, JSON]]]
 
 
 @dataclass(frozen=True)
+class Witness:
+    """What of one source, by its number, must be the same for an application to want the same."""
+
+    source: int
+    paths: ReadSet
+    """Directories that were read from as a whole; that is fewer than all files."""
+
+
+@dataclass(frozen=True)
 class Targets:
     """What one application wants to be there, at which revisions."""
 
@@ -79,6 +98,8 @@ class Targets:
     """(repository address, read-set) of all sources: which changed paths concern this application."""
     revision_bound: bool = False
     """The render has used the revision itself, so it changes with every commit."""
+    witnesses: tuple[Witness, ...] = ()
+    """Empty where nothing short tells that nothing has changed."""
 
 
 class Renders:
@@ -121,6 +142,15 @@ class Renders:
         self._last[app.id, bool(pinned)] = (app, facts, commits, targets)
         return targets
 
+    async def unchanged(self, app: Application, witnesses: Iterable[Witness]) -> bool:
+        """Say whether an application's sources still have what these witnesses tell of. Raises as `targets` does."""
+        for witness in witnesses:
+            source = app.sources[witness.source]
+            tree = await self._repositories.tree(source.url, await self._resolve(source))
+            if not tree.holds(witness.paths):
+                return False
+        return True
+
     async def _targets(self, app: Application, facts: ClusterFacts, commits: tuple[str, ...]) -> Targets:
         trees = [await self._repositories.tree(s.url, c) for s, c in zip(app.sources, commits, strict=True)]
         refs = {s.ref: tree for s, tree in zip(app.sources, trees, strict=True) if s.ref}
@@ -141,6 +171,7 @@ class Renders:
             conditions=conditions + tuple(_warnings(renderings)),
             reads=tuple(_reads(app, renderings)),
             revision_bound=any("_REVISION" in name for _, rendering in renderings for name in rendering.used),
+            witnesses=tuple(_witnesses(app, trees, renderings)),
         )
 
     async def _same(self, app: Application, targets: Targets, known: tuple[str, ...]) -> bool:
@@ -216,6 +247,28 @@ def _reads(app: Application, renderings: Sequence[tuple[Source, Rendering]]) -> 
         for source, rendering in renderings
         for name, read_set in rendering.reads.items()
     ]
+
+
+def _witnesses(
+    app: Application, trees: Sequence[SourceTree], renderings: Sequence[tuple[Source, Rendering]]
+) -> list[Witness]:
+    """Return the directory of each source, and what was read outside of it."""
+    numbers = {source.ref: number for number, source in enumerate(app.sources) if source.ref}
+    found = []
+    for source, rendering in renderings:
+        number = app.sources.index(source)
+        place = "" if source.path == "." else source.path.strip("/")
+        oid = trees[number].oid(place)
+        if not oid:
+            return []  # reached by a symlink
+        outside = {(path, id_) for path, id_ in rendering.reads.get("", ()) if not _within(path, place)}
+        found.append(Witness(number, frozenset({(place, oid), *outside})))
+        found += [Witness(numbers[name], paths) for name, paths in rendering.reads.items() if name]
+    return found
+
+
+def _within(path: str, place: str) -> bool:
+    return not place or path.rstrip("/") == place or path.startswith(f"{place}/")
 
 
 def _warnings(renderings: Sequence[tuple[Source, Rendering]]) -> list[Condition]:
