@@ -15,8 +15,8 @@ import orjson
 import typer
 
 from plat.api import JSON
-from plat.cli.main import Settings
 from plat.cli.run import INTERRUPTED
+from plat.cli.settings import Settings
 from plat.cli.tables import table
 
 T = TypeVar("T")

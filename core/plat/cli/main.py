@@ -11,6 +11,7 @@ import sys
 from dataclasses import dataclass
 
 from plat.cli.installed import Providers, commands
+from plat.cli.settings import Settings
 
 USAGE = "Usage: plat [-C DIR] [--debug] COMMAND [ARGS]..."
 
@@ -81,14 +82,6 @@ def _run(name: str, arguments: list[str], settings: Settings) -> int:
     from plat.cli.run import run  # noqa: PLC0415  # see the module's docstring
 
     return run(name, known[name], arguments, settings=settings, provider=provider)
-
-
-@dataclass(frozen=True)
-class Settings:
-    """Options that stand before the command."""
-
-    directory: str = "."
-    debug: bool = False
 
 
 def _settings(arguments: list[str]) -> tuple[list[str], Settings]:

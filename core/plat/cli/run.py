@@ -12,7 +12,7 @@ import typer
 
 from plat.api import PlatError, UserError
 from plat.cli.installed import COMMANDS
-from plat.cli.main import Settings
+from plat.cli.settings import Settings
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C, as shells have it."""
