@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from tests.e2e.objects import PREFIX, config, deployment, service
 
@@ -159,7 +161,7 @@ def test_failonsharedresource_leaves_the_object_to_its_owner(world):
 
 
 def test_the_value_of_a_secret_is_nowhere_in_what_is_printed_or_kept(world):
-    secret = {
+    secret: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": "s"},

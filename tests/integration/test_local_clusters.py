@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import provider_context
 
 from plat.api import ProviderContext, UnavailableError, UserError
 from plat.tools import Toolbox
@@ -19,8 +20,6 @@ from plat_local._components import PROGRAMS
 from plat_local._control_plane import ControlPlane
 from plat_local._home import Home
 from plat_local._processes import running
-
-from tests.conftest import provider_context
 
 pytestmark = [pytest.mark.cluster, pytest.mark.slow]
 

@@ -62,7 +62,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._virtual += seconds
 
 
-class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]  # its class depends on the platform
+class _Selector(selectors.DefaultSelector):  # its class depends on the platform
     def __init__(self, loop: VirtualLoop) -> None:
         super().__init__()
         self._loop = loop

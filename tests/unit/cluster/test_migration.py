@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from plat.api import JSON
 from plat.cluster.migration import appliers, dropped, migrated, union
 
-REPLICAS, IMAGE, PAUSED = ({"f:spec": {f"f:{name}": {}}} for name in ("replicas", "image", "paused"))
+Fields = dict[str, Any]
 
 
-def entry(manager: str, operation: str, fields, subresource: str = "", **more) -> dict:
+def of_spec(name: str) -> Fields:
+    return {"f:spec": {f"f:{name}": {}}}
+
+
+REPLICAS, IMAGE, PAUSED = of_spec("replicas"), of_spec("image"), of_spec("paused")
+
+
+def entry(manager: str, operation: str, fields: Fields, subresource: str = "", **more) -> dict:
     found = {
         "manager": manager,
         "operation": operation,
@@ -26,13 +35,19 @@ def live(*entries) -> dict:
     return {"kind": "Deployment", "metadata": {"name": "web", "managedFields": list(entries)}}
 
 
+def only(found: list[JSON] | None) -> JSON:
+    assert found is not None
+    (one,) = found
+    return one
+
+
 KUBECTL = entry("kubectl-client-side-apply", "Update", REPLICAS)
 OURS = entry("argocd-controller", "Apply", IMAGE, time="2026-01-01T00:00:00Z")
 HPA = entry("hpa", "Update", REPLICAS, "scale")
 
 
 def test_what_the_client_side_owns_is_added_to_ours():
-    both = {"f:spec": {"f:replicas": {}, "f:image": {}}}
+    both: Fields = {"f:spec": {"f:replicas": {}, "f:image": {}}}
     assert migrated(live(HPA, KUBECTL, OURS), "argocd-controller") == [HPA, {**OURS, "fieldsV1": both}]
 
 
@@ -42,7 +57,7 @@ def test_the_entry_becomes_ours_where_we_have_none():
 
 def test_several_entries_become_one():
     other = entry("kubectl-client-side-apply", "Update", PAUSED)
-    (ours,) = migrated(live(KUBECTL, other), "me")
+    ours = only(migrated(live(KUBECTL, other), "me"))
     assert ours["fieldsV1"] == {"f:spec": {"f:replicas": {}, "f:paused": {}}}
 
 
@@ -61,7 +76,7 @@ def test_nothing_to_move(entries):
     assert migrated(live(*entries), "argocd-controller") is None
 
 
-NOTED = {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/last-applied-configuration": {}}}}
+NOTED: Fields = {"f:metadata": {"f:annotations": {"f:kubectl.kubernetes.io/last-applied-configuration": {}}}}
 
 
 @pytest.mark.parametrize(
@@ -81,7 +96,7 @@ def test_from_whom_is_taken_over(entries, expected):
 
 def test_our_own_client_side_applies_become_server_side_ones():
     own = entry("argocd-controller", "Update", NOTED)
-    (ours,) = migrated(live(OURS, own), "argocd-controller", ("argocd-controller",))
+    ours = only(migrated(live(OURS, own), "argocd-controller", ("argocd-controller",)))
     assert (ours["operation"], ours["fieldsV1"]) == ("Apply", {**IMAGE, **NOTED})
 
 
@@ -116,12 +131,12 @@ def applied(last, fields, now, manager="kubectl-client-side-apply"):
     ],
 )
 def test_what_the_last_apply_wrote_and_is_not_wanted_any_more(last, now, desired, expected):
-    fields = {"f:data": {"f:a": {}, "f:b": {}}}
+    fields: Fields = {"f:data": {"f:a": {}, "f:b": {}}}
     assert dropped(applied(last, fields, now), desired, "argocd-controller") == expected
 
 
 def test_items_of_lists_are_told_apart_by_their_keys():
-    ports = {'k:{"port":80,"protocol":"TCP"}': {"f:port": {}}, 'k:{"port":81,"protocol":"TCP"}': {"f:port": {}}}
+    ports: Fields = {'k:{"port":80,"protocol":"TCP"}': {"f:port": {}}, 'k:{"port":81,"protocol":"TCP"}': {"f:port": {}}}
     last = {"spec": {"ports": [{"port": 80}, {"port": 81}]}}
     now = {"spec": {"ports": [{"port": 80, "protocol": "TCP"}, {"port": 81, "protocol": "TCP"}]}}
     desired = {"spec": {"ports": [{"port": 80}]}}
@@ -135,8 +150,9 @@ def test_what_somebody_else_applied_is_theirs():
     assert dropped(theirs, {}, "argocd-controller") == ()
 
 
-FIELDS = st.recursive(
-    st.just({}),
+EMPTY: Fields = {}
+FIELDS: st.SearchStrategy[Fields] = st.recursive(
+    st.just(EMPTY),
     lambda inner: st.dictionaries(st.sampled_from(["f:a", "f:b", "k:{}", "."]), inner, max_size=3),
     max_leaves=8,
 )

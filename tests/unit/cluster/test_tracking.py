@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ def app(name: str = "shop", namespace: str = "argocd", **camp) -> Application:
 
 
 def obj(version: str, kind: str, name: str, namespace: str = "", *, labels=None, **annotations) -> dict:
-    metadata = {"name": name} | ({"namespace": namespace} if namespace else {})
+    metadata: dict[str, Any] = {"name": name} | ({"namespace": namespace} if namespace else {})
     metadata |= {"annotations": annotations} if annotations else {}
     return {"apiVersion": version, "kind": kind, "metadata": metadata | ({"labels": labels} if labels else {})}
 

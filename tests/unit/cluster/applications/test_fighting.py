@@ -43,5 +43,6 @@ def test_a_fight_is_told_of_and_backed_off_from(times, seconds, heals):
     if not heals:
         assert decision.wake_at == NOW + timedelta(seconds=295)
     else:
+        assert saved.operation is not None
         assert saved.operation.heals == 1
         assert saved.operation.resources == (ref_of(WEB),)

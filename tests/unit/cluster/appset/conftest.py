@@ -58,15 +58,17 @@ def tools(go_templates):
         import json  # noqa: PLC0415  # JSON is YAML enough here
 
         try:
-            return _laid_over(manifest, json.loads(text))
+            laid: Mapping[str, Any] = _laid_over(manifest, json.loads(text))
         except ValueError:
             raise UserError("is no YAML") from None
+        return laid
 
     def make(applications: ApplicationSet, **given: Any) -> Tools:
         async def listed(key: str, fields: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
             if "fails" in fields:
                 raise UserError(fields["fails"])
-            return fields.get("elements", [])
+            elements: Sequence[Mapping[str, Any]] = fields.get("elements", [])
+            return elements
 
         engine = engine_of(applications, go_templates)
         return Tools(**{"call": listed, "engine": engine, "patch": merge_patch, **given})

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from plat.cluster.comparison.respecting import adopted, of_manager, of_pointer, paired
 
-TARGET = {
+TARGET: dict[str, Any] = {
     "spec": {"replicas": 2, "items": [{"name": "a", "v": 1}, {"name": "b", "v": 2}], "tags": ["x", "y"]},
     "status": {"n": 1},
 }
@@ -39,7 +41,7 @@ LIVE = {
     ],
 )
 def test_ignored_fields_take_the_live_value_where_git_names_them(paths, path, value):
-    found = adopted(TARGET, LIVE, paths)
+    found: Any = adopted(TARGET, LIVE, paths)
     for step in path:
         found = found.get(step)
     assert found == value

@@ -15,7 +15,7 @@ from plat.cluster.sync.annotations import Phase, role_of
 from plat.cluster.sync.order import in_order
 from plat.cluster.sync.step import SyncInput, SyncStep, step
 from plat.cluster.sync.tasks import Hook, Task, hook_refs, make_tasks
-from plat.engine import Outcome, Result
+from plat.engine import Effect, Outcome, Result
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOOK = "argocd.argoproj.io/hook"
@@ -53,6 +53,17 @@ def definition(name: str, kind: str = "Widget", group: str = "example.com", **an
 
 def target(manifest: Manifest) -> Target:
     return Target(manifest, ref_of(manifest), digest(manifest))
+
+
+def manifest_of(task: Task) -> Manifest:
+    """What git wants, of a task that applies something."""
+    assert task.target is not None
+    return task.target.manifest
+
+
+def applying(effect: Effect) -> ApplyObject:
+    assert isinstance(effect, ApplyObject)
+    return effect
 
 
 def application(*options: str, **fields: Any) -> Application:

@@ -54,6 +54,7 @@ def test_the_entry_that_ends_a_fight(ref, path, entry):
 
 def test_the_warning_names_manager_field_and_way_out():
     found = warning([Fight(WEB, ".spec.replicas", "hpa", 4)])
+    assert found is not None
     assert found.type == "DriftFightWarning"
     assert found.message.startswith("hpa has taken .spec.replicas of apps/Deployment prod/web back 4 times")
     assert "jsonPointers: [/spec/replicas]" in found.message

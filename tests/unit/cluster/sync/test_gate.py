@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from tests.unit.cluster.sync.playing import FakeLive, application, obj, target
 
 from plat.api import Automated, OperationState, Ref, Retry, ref_of
-from plat.cluster.comparison.compare import Compared
+from plat.cluster.comparison.compare import Compared, Status
 from plat.cluster.sync.fights import Fight
 from plat.cluster.sync.gate import GateInput, gate, heal_delay, healed_refs, may_retry, retry_of, retry_wait
 
@@ -18,13 +19,16 @@ WEB = obj("Deployment", "web")
 FIGHT = Fight(ref_of(WEB), ".spec.replicas", "hpa", 3)
 
 
-def differing(name: str = "web", *, extra: bool = False, status: str = "OutOfSync", **annotations) -> Compared:
+def differing(name: str = "web", *, extra: bool = False, status: Status = "OutOfSync", **annotations) -> Compared:
     manifest = obj("Deployment", name, **annotations)
     live = FakeLive(ref_of(manifest), "u", "1", False, manifest)
     return Compared(live.ref, "v1", status, None if extra else target(manifest), live)
 
 
-def ended(phase: str = "Succeeded", *, seconds: float = 3600, revisions=REVISION, **fields) -> OperationState:
+Ended = Literal["Succeeded", "Failed", "Error"]
+
+
+def ended(phase: Ended = "Succeeded", *, seconds: float = 3600, revisions=REVISION, **fields) -> OperationState:
     at = (NOW - timedelta(seconds=seconds)).isoformat()
     return OperationState(phase=phase, message="it broke", finished_at=at, revisions=revisions, **fields)
 
@@ -121,8 +125,10 @@ def test_every_attempt_waits_longer_from_the_end_of_the_last(phase):
     moment = NOW
     for _ in range(8):
         answer = gate(asked(operation=operation, automated=HEAL), moment)
-        waits.append(0 if answer.start else (answer.wake_at - moment).total_seconds())
-        moment = answer.wake_at or moment
+        assert answer.start or answer.wake_at is not None
+        wake = answer.wake_at or moment
+        waits.append(0 if answer.start else (wake - moment).total_seconds())
+        moment = wake
         answer = gate(asked(operation=operation, automated=HEAL), moment)
         assert answer.start
         operation = OperationState(phase=phase, finished_at=moment.isoformat(), revisions=REVISION, heals=answer.heals)
@@ -156,12 +162,8 @@ def test_whoever_does_not_start_now_says_when(heals, seconds, phase, fought):
 
 
 def test_what_a_heal_syncs():
-    items = [
-        differing(),
-        FINE,
-        OLD,
-        differing("x", extra=True, **{"argocd.argoproj.io/compare-options": "IgnoreExtraneous"}),
-    ]
+    ignored: dict[str, Any] = {"argocd.argoproj.io/compare-options": "IgnoreExtraneous"}
+    items = [differing(), FINE, OLD, differing("x", extra=True, **ignored)]
     web, old = (Ref(group="apps", kind="Deployment", namespace="prod", name=name) for name in ("web", "old"))
     assert healed_refs(items, prune=False) == (web,)
     assert healed_refs(items, prune=True) == (web, old)

@@ -5,7 +5,7 @@ import time
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.cluster.sync.playing import FakeLive, definition, obj, target
+from tests.unit.cluster.sync.playing import FakeLive, definition, manifest_of, obj, target
 
 from plat.api import ref_of
 from plat.cluster.sync.annotations import SYNC_PHASES, Phase, role_of, wave_of
@@ -234,4 +234,4 @@ def test_many_definitions_are_ordered_quickly():
     ordered = in_order(tasks)
     assert time.perf_counter() - began < 2
     assert ordered[0].ref.kind == "CustomResourceDefinition"
-    assert ref_of(ordered[1].target.manifest).kind.startswith("K")
+    assert ref_of(manifest_of(ordered[1])).kind.startswith("K")

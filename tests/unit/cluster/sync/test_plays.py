@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.cluster.sync.playing import Play, World, obj
+from tests.unit.cluster.sync.playing import Play, World, applying, obj
 
 from plat.cluster.sync.annotations import SYNC_PHASES
 
@@ -55,7 +55,7 @@ def play_to_the_end(play: Play, verdicts: list[str], crashes: frozenset[int] = f
             play.crash()
         stepped = play.look()
         effects = [e for b in stepped.batches for e in b.effects]
-        applied += [(e.id.split(" ")[1], e.target.ref.name) for e in effects if e.id.startswith("apply ")]
+        applied += [(e.id.split(" ")[1], applying(e).target.ref.name) for e in effects if e.id.startswith("apply ")]
         stepped = play.once()
         if stepped.completed:
             return applied

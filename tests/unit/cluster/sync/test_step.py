@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.cluster.sync.playing import Play, World, definition, obj, unavailable
+from tests.unit.cluster.sync.playing import Play, World, applying, definition, obj, unavailable
 
 from plat.api import Ref, ref_of
+from plat.cluster.effects import DeleteObject
 
 CONFIG = obj("ConfigMap", "c")
 WEB = obj("Deployment", "web")
@@ -140,7 +141,7 @@ def test_what_may_be_recreated_is_not_checked_against_what_is_live(forced, check
 
 def test_kinds_are_applied_one_after_another_and_equal_ones_side_by_side():
     play = Play([obj("Service", "s"), obj("ConfigMap", "b"), obj("ConfigMap", "a"), WEB])
-    batches = [[effect.target.ref.name for effect in batch.effects] for batch in play.look().batches[1:]]
+    batches = [[applying(effect).target.ref.name for effect in batch.effects] for batch in play.look().batches[1:]]
     assert batches == [["a", "b"], ["s"], ["web"]]
 
 
@@ -257,7 +258,8 @@ def test_a_retry_has_other_effects():
 )
 def test_how_an_object_is_applied(manifest, world, options, expected):
     play = Play([manifest], *options, world=live(world) if world else None)
-    effect = next(e for batch in play.look().batches for e in batch.effects if not e.dry_run)
+    effects = [applying(e) for batch in play.look().batches for e in batch.effects]
+    effect = next(e for e in effects if not e.dry_run)
     assert (effect.how, effect.recreate, effect.validate) == expected
 
 
@@ -274,12 +276,13 @@ def test_what_client_side_applies_own_is_taken_over(options, manager, taken):
     fields = [{"manager": manager, "operation": "Update", "fieldsV1": {}}]
     owned = {**CONFIG, "metadata": {**CONFIG["metadata"], "managedFields": fields}}
     play = Play([CONFIG], *options, world=live(owned))
-    assert play.look().batches[-1].effects[0].takes_over == taken
+    assert applying(play.look().batches[-1].effects[0]).takes_over == taken
 
 
 def test_the_options_of_the_operation_count():
     play = Play([WEB], "Replace=true", options=frozenset())
-    assert next(e for batch in play.look().batches for e in batch.effects if not e.dry_run).how == "apply"
+    effects = [applying(e) for batch in play.look().batches for e in batch.effects]
+    assert next(e for e in effects if not e.dry_run).how == "apply"
 
 
 def test_apply_out_of_sync_only_leaves_out_what_is_in_sync():
@@ -333,7 +336,9 @@ def test_pruning(manifest, options, prune, result, message):
 )
 def test_how_deletions_propagate(options, expected):
     play = Play([], *options, world=live(OLD))
-    assert play.look().batches[-1].effects[0].propagation == expected
+    effect = play.look().batches[-1].effects[0]
+    assert isinstance(effect, DeleteObject)
+    assert effect.propagation == expected
 
 
 @pytest.mark.parametrize("options", [(), ("Prune=confirm",)])

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
 import pytest
-from tests.unit.cluster.sync.playing import FakeLive, application, obj, target
+from tests.unit.cluster.sync.playing import FakeLive, application, manifest_of, obj, target
 
 from plat.api import OperationState, Ref, TaskResult, ref_of
-from plat.cluster.comparison.compare import Compared
+from plat.cluster.comparison.compare import Compared, Status
 from plat.cluster.sync.tasks import Hook, hook_refs, make_tasks, pruned, recall, results_of, with_finalizer
 
 OPERATION = OperationState(phase="Running", started_at="2026-01-01T12:00:00Z", revisions=("0123456789abcdef",))
 
 
-def compared(wanted=None, live=None, status="OutOfSync") -> Compared:
+def compared(wanted=None, live=None, status: Status = "OutOfSync") -> Compared:
     manifest = wanted or live
     found = FakeLive(ref_of(live), "u", "1", False, live) if live else None
     return Compared(ref_of(manifest), "v1", status, target(wanted) if wanted else None, found)
@@ -92,8 +92,8 @@ def test_hooks_with_only_a_generated_name(revision, name):
     assert [ref.name for ref in hook_refs(hook, operation)] == [name]
     (task,) = make_tasks(application(), operation, [], [Hook(hook, None)])
     assert task.ref.name == name
-    assert "generateName" not in task.target.manifest["metadata"]
-    assert task.target.manifest["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].endswith(
+    assert "generateName" not in manifest_of(task)["metadata"]
+    assert manifest_of(task)["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"].endswith(
         f"batch/Job:prod/{name}"
     )
 
