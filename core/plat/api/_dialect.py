@@ -108,7 +108,7 @@ class OperationState:
     hooks: bool = True
     """False: the strategy `apply`, which runs no hooks."""
     heals: int = 0
-    """How many automated syncs of the same revisions came right before this one, itself included (spec/cluster §7.2)."""
+    """How many automated syncs of the same revisions came right before it, itself included (spec/cluster §7.2)."""
     namespace_metadata: NamespaceMetadata | None = None
     """What the destination namespace was to carry."""
     resources: tuple[Ref, ...] = ()
