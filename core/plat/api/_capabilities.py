@@ -133,9 +133,16 @@ class Event:
     """One row of the ledger, masked."""
 
     id: str
+    """Unique and rising; the same when it is told again after a crash."""
     at: datetime
+    """When it happened."""
     type: str
+    """What happened, as a stable word; new ones may be added."""
     subject: str
+    """What it happened to."""
     by: str
+    """Who did it: a person, a controller, plat itself."""
     because: str
+    """Why, in a few words."""
     facts: Mapping[str, JSON]
+    """What belongs to this type; new ones may be added."""

@@ -20,12 +20,15 @@ class GeneratorContext(Context):
     git: Git
     http: Http
     clusters: Sequence[Cluster]
+    """All clusters of the stack, by name."""
     render: Render
     eval: Eval
     go_template: bool
     """False: the plain engine, whose keys are flat."""
     go_template_options: Sequence[str]
+    """Options of text/template, such as `missingkey=error`."""
     project: str = ""
+    """The project that the set names, if any."""
 
 
 class Generator(Plugin):
@@ -36,6 +39,7 @@ class Generator(Plugin):
     """
 
     every: ClassVar[timedelta] = timedelta(minutes=3)
+    """How old an answer may get that depends on more than git and clusters."""
 
     @reading
     @abstractmethod

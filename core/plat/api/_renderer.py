@@ -19,13 +19,16 @@ class RenderContext(Context):
 
     tree: Tree
     path: str
+    """The folder of the tree to render, `.` for its root."""
     refs: Mapping[str, Tree]
     """Trees of sources with a `ref`, for `$name/...` paths (spec/cluster §2.1)."""
     app: Application
     env: Mapping[str, str]
     """The build environment of spec/cluster §2.3."""
     kube_version: str
+    """The version of the cluster that the objects are for, such as `1.35`; empty where `needs` does not name it."""
     api_versions: Sequence[str]
+    """What that cluster serves, such as `apps/v1`; empty where `needs` does not name `kube_version`."""
     render: Render
     exec: Exec
     http: Http

@@ -40,9 +40,11 @@ class Tool(Plugin):
     """One helper program. Looked for, in this order: PATH, KUBEBUILDER_ASSETS, our cache, the archive, a build."""
 
     program: ClassVar[str]
+    """The name of its file, as it stands on PATH."""
     version: ClassVar[str]
     """The version that is built or fetched."""
     version_argv: ClassVar[Sequence[str]] = ("--version",)
+    """Arguments with which it prints its version and ends."""
     accepts: ClassVar[str] = ""
     """A prefix that a program found on PATH must have in its version's text, such as `v1.35.`; empty: any."""
 
