@@ -93,8 +93,8 @@ class DialectSuite(PluginSuite):
     def test_restoring_survives_damage(self) -> None:
         """Others write the status, too. Take what can be read, and return None where nothing can."""
         dialect = self._dialect()
-        for state in self.states:
-            once = applied(self.manifests[0], dialect.write(self.manifests[0], state))
+        for manifest, state in product(self.manifests[:1], self.states):
+            once = applied(manifest, dialect.write(manifest, state))
             for done, changed in damaged({"status": once.get("status")}):
                 try:
                     outcome(dialect.restore, {**once, **changed})

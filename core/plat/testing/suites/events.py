@@ -38,6 +38,7 @@ class EventSuite:
     """The function of your module."""
     entry_point: ClassVar[bool] = True
     """False: the function is not registered by an installed distribution, so nobody looks for it."""
+    hook: ClassVar[str] = "plat_event"
 
     def test_an_installed_distribution_registers_it(self) -> None:
         """Plat finds it by an entry point of group `plat`. Name the module with the hook there, and install again."""
