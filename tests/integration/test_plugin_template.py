@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Any
+from xml.etree import ElementTree as ET
 
 import copier
 import pytest
@@ -46,15 +48,15 @@ def rendered(tmp_path_factory):
     for hook in VARIANTS:
         done = made.plat("plugins", "new", f"my-{hook}", "--hook", hook, str(root / hook))
         assert done.returncode == 0, done.stderr
-    _install(made)
+    _install(made, *(root / hook for hook in VARIANTS))
     return made
 
 
-def _install(made):
+def _install(made, *folders):
     """Build all distributions and install them into a folder, as `pip install --target` does."""
     uv = shutil.which("uv", path=str(Path(sys.executable).parent)) or "uv"
     argv = [uv, "pip", "install", "--quiet", "--no-deps", "--python", sys.executable, "--target", str(made.site)]
-    subprocess.run([*argv, *(str(made.root / hook) for hook in VARIANTS)], check=True)
+    subprocess.run([*argv, *map(str, folders)], check=True)
 
 
 @pytest.fixture(scope="session")
@@ -78,10 +80,10 @@ def outcomes(rendered):
         check=False,
     )
     assert report.exists(), done.stdout + done.stderr
-    found = {hook: [] for hook in VARIANTS}
-    for case in ElementTree.parse(report).iter("testcase"):  # our own report
+    found: dict[str, list[Any]] = {hook: [] for hook in VARIANTS}
+    for case in ET.parse(report).iter("testcase"):  # our own report
         failed = [part.get("message") for part in case if part.tag in ("failure", "error")]
-        found[case.get("classname").partition(".")[0]].append((case.get("name"), failed))
+        found[case.attrib["classname"].partition(".")[0]].append((case.get("name"), failed))
     return found
 
 
@@ -121,6 +123,35 @@ def test_copier_renders_the_same_files(tmp_path, hook):
 def test_nothing_of_the_template_language_is_left(tmp_path, hook):
     write(Names.of("acme"), hook, tmp_path / "x")
     assert not [path for path, text in _content(tmp_path / "x").items() if "{{" in text or "{%" in text or "{{" in path]
+
+
+def test_the_tutorial_says_what_happens(tmp_path):
+    """Its commands print what it prints, and its code passes its tests."""
+    page = (Path(__file__).parents[2] / "docs" / "tutorial" / "write-a-plugin.md").read_text()
+    blocks = re.findall(r"^```(\w+)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    console = next(text for kind, text in blocks if kind == "console")
+    made = Rendered(tmp_path, tmp_path / "site")
+    command, _, printed = console.partition("\n")
+    assert made.plat(*command.split()[2:]).stdout == printed
+    folder = tmp_path / "plat-backup"
+    assert all(
+        text in (folder / "pyproject.toml").read_text()
+        for kind, text in blocks
+        if kind == "toml"
+        for text in text.split("\n\n")
+    )
+    rule, tests = (text for kind, text in blocks if kind == "python")
+    (folder / "src" / "plat_backup" / "plugin.py").write_text(rule)
+    (folder / "tests" / "test_conformance.py").write_text(tests)
+    _install(made, folder)
+    assert made.plat("plugins", "check", "plat-backup").stdout == "backup: active, provides backup.example/Backup\n"
+    assert "backup.example/Backup" in made.plat("plugins", "list", "--hook", "plat_health_checks").stdout
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder)]
+    good = subprocess.run(argv, cwd=folder, env=made.environ(), capture_output=True, text=True, check=False)
+    assert good.returncode == 0, good.stdout
+    (made.site / "plat_backup" / "plugin.py").write_text(rule.replace("DEGRADED, message", 'DEGRADED, ""'))
+    bad = subprocess.run(argv, cwd=folder, env=made.environ(), capture_output=True, text=True, check=False)
+    assert next(text for kind, text in blocks if kind == "text") in bad.stdout
 
 
 def test_the_questions_name_every_variant():

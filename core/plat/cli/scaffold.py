@@ -66,7 +66,7 @@ def write(names: Names, hook: str, target: Path) -> list[Path]:
 
     Raises UserError if the directory has anything in it, or cannot be written.
     """
-    rendered = dict(_rendered({**asdict(names), "hook": hook}))
+    rendered = dict(sorted(_rendered({**asdict(names), "hook": hook})))
     try:
         if target.exists() and (not target.is_dir() or any(target.iterdir())):
             raise UserError("is there already", where=str(target), remedy="name another directory, or empty it")
@@ -92,7 +92,7 @@ def template_folder() -> Path:
 
 def _rendered(values: dict[str, str]) -> Iterator[tuple[str, bytes]]:
     root = template_folder() / "template"
-    for file in sorted(path for path in root.rglob("*") if path.is_file()):
+    for file in (path for path in root.rglob("*") if path.is_file()):
         relative = file.relative_to(root).as_posix()
         path = _text(relative.removesuffix(SUFFIX), values)
         if not path.rpartition("/")[2]:
