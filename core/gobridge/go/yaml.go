@@ -88,13 +88,13 @@ func readDocuments(text []byte, loose, expand bool) (documents, error) {
 	for _, part := range parts {
 		body, err := toJSON(part.text, loose)
 		if err != nil {
-			return nil, atLine(err, part.line)
+			return nil, atLine(err, part)
 		}
 		if bytes.Equal(body, []byte("null")) {
 			continue
 		}
 		if found, err = appendExpanded(found, document{part.line, body}, expand); err != nil {
-			return nil, atLine(err, part.line)
+			return nil, atLine(err, part)
 		}
 	}
 	return found, nil
@@ -193,10 +193,15 @@ func mergesOnly(text []byte, err error) bool {
 	return yamlv3.Unmarshal(text, &ignored) == nil
 }
 
+// expected begins the messages of the reader's parser, whose lines count from 0; those of its scanner count from 1. At the
+// end of the text the parser names the line after the last, where nothing is to be seen.
+const expected = "did not find expected"
+
 var lineOf = regexp.MustCompile(`line (\d+): ?`)
 
 // atLine turns the reader's error, whose lines count from the document's start, into one that counts from the file's.
-func atLine(err error, start int) error {
+func atLine(err error, at part) error {
+	start := at.line
 	var known *failure
 	if errors.As(err, &known) {
 		known.Line = max(known.Line, start)
@@ -208,8 +213,12 @@ func atLine(err error, start int) error {
 	problem := &failure{Kind: "user", Line: start}
 	if match := lineOf.FindStringSubmatch(message); match != nil {
 		number, _ := strconv.Atoi(match[1])
-		problem.Line = start + number - 1
 		message = strings.Replace(message, match[0], "", 1)
+		if strings.HasPrefix(message, expected) {
+			last := 1 + bytes.Count(bytes.TrimRight(at.text, "\n \t\r"), []byte("\n"))
+			number = min(number+1, max(number, last))
+		}
+		problem.Line = start + number - 1
 	}
 	message = lineOf.ReplaceAllStringFunc(message, func(found string) string {
 		number, _ := strconv.Atoi(lineOf.FindStringSubmatch(found)[1])
