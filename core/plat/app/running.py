@@ -152,7 +152,8 @@ async def open_run(opened: Opened, *, state: Path | None = None) -> AsyncIterato
         renders_cache = RenderCache(cache / "renders.db")
         closing.callback(renders_cache.close)
         catalog = Catalog(store, opened.dialect_of, opened.manifests)
-        problems = await catalog.load(opened.inventory.applications, opened.inventory.sets)
+        complete = not opened.problems
+        problems = await catalog.load(opened.inventory.applications, opened.inventory.sets, complete=complete)
         engine = Engine(clock=opened.clock, memory=Memory.on(store))
         episodes = await Episodes.load(ledger)
         adoption = Adoption(store, ownership(opened.inventory.camps))

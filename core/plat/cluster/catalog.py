@@ -84,10 +84,13 @@ class Catalog:
             for entry in self.owned(owner):
                 self.changed(entry.application.id)
 
-    async def load(self, declared: Mapping[str, Declared[Application]], sets: Iterable[str]) -> list[UserError]:
+    async def load(
+        self, declared: Mapping[str, Declared[Application]], sets: Iterable[str], *, complete: bool = True
+    ) -> list[UserError]:
         """Take up what the last run left and what the files declare now.
 
-        Returns the problems of stored applications that cannot be read any more; they are left alone.
+        Not `complete`: some file could not be read, so what is not declared may stand in that one. It goes on as it was
+        declared last, and nothing is removed. Returns the problems of stored applications that cannot be read any more; they are left alone.
         """
         known_sets, problems = frozenset(sets), list[UserError]()
         for stored in await self._store.list(KIND):
@@ -101,7 +104,7 @@ class Catalog:
                 problems.append(error)
                 continue
             owner = entry.application.owner
-            self._entries[app] = replace(entry, removing=not owner or owner not in known_sets)
+            self._entries[app] = replace(entry, removing=complete and owner not in known_sets)
         for item in declared.values():
             await self.put(item)
         return problems
