@@ -58,6 +58,7 @@ async def open_stack(settings: RunSettings) -> AsyncIterator[Opened]:
     async with AsyncExitStack() as closing:
         host = Host.discover(environ=settings.environ, cache=cache)
         closing.callback(host.close)
+        closing.push_async_callback(host.settle)
         bridge = await closing.enter_async_context(Bridge())
         stack = await _stack(settings, bridge)
         dialect_of = dialects(stack, host)

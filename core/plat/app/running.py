@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plat.api import HealthCheck, Project, Renderer, UserError
-from plat.app.drifts import Episodes
+from plat.api import Event, HealthCheck, Project, Renderer, UserError
+from plat.app.drifts import Episodes, row_id
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
 from plat.app.storing import open_objects
@@ -31,7 +31,7 @@ from plat.cluster.tracking import ownership
 from plat.engine import Engine, Memory, Past
 from plat.gobridge import yaml
 from plat.kube import Change
-from plat.store import Database, Ledger
+from plat.store import Database, Ledger, Row
 
 APPLICATIONS = "application"
 SETS = "set"
@@ -189,10 +189,29 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
     )
     observer = Observer(sources)
     rests = Rests(kept.book, observer, sources, asked=asked.get)
-    hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, kept.episodes.recorded)
+    hands = Hands(opened.fleet, kept.catalog, kept.ledger, comparer, _recorded(opened, kept.episodes))
     engine.register(APPLICATIONS, ApplicationReconciler(observer, rests), hands.performers())
     sets, set_hands = _register_sets(opened, kept.catalog, engine)
     return Running(opened, kept, engine, observer, hands, sets, set_hands, asked)
+
+
+def _recorded(opened: Opened, episodes: Episodes) -> Callable[[Row], None]:
+    """Return who hears of a new row of the ledger: the open episodes of drift, and every plug-in that listens."""
+
+    def recorded(row: Row) -> None:
+        episodes.recorded(row)
+        event = Event(
+            id=row_id(row),
+            at=row.at,
+            type=row.type,
+            subject=row.subject,
+            by=row.by,
+            because=row.because,
+            facts=row.facts,
+        )
+        opened.host.tell(event)
+
+    return recorded
 
 
 def _register_sets(opened: Opened, catalog: Catalog, engine: Engine) -> tuple[SetReconciler, SetHands]:
