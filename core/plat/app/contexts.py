@@ -20,6 +20,7 @@ from plat.api import (
     Renderer,
 )
 from plat.app.capabilities import BridgeEval, BridgeRender, PluginClock, PluginLog
+from plat.app.http import HttpPool
 from plat.cluster.fleet import Fleet
 from plat.cluster.rendering.pipeline import RenderInput, SourceTree
 from plat.denied import Denied
@@ -34,6 +35,7 @@ class Contexts:
     """Everything that contexts are made of."""
 
     bridge: Bridge
+    http: HttpPool
     clock: Clock
     caller: Caller
     repositories: Repositories
@@ -66,7 +68,7 @@ class Contexts:
         needed = _needed(
             generator,
             git=self.repositories,
-            http=None,
+            http=self.http,
             render=BridgeRender(self.bridge),
             eval=BridgeEval(self.bridge),
         )
@@ -100,6 +102,12 @@ def _base(plugin: Plugin, subject: str, clock: Clock) -> dict[str, Any]:
 
 def _needed(plugin: Plugin, **capabilities: Any) -> dict[str, Any]:
     return {
-        name: value if name in plugin.needs and value is not None else Denied(name, plugin.kind)
+        name: Denied(name, plugin.kind, offered=value is not None)
+        if value is None or name not in plugin.needs
+        else value
         for name, value in capabilities.items()
     }
+
+
+def _denied(plugin: Plugin, name: str, value: Any) -> Denied:
+    return Denied(name, plugin.kind, offered=value is not None)

@@ -9,12 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from plat.api import Tool, UserError
+from plat.api import Generator, Tool, UserError
 from plat.app.clusters import specs
 from plat.app.contexts import Contexts
 from plat.app.dialects import dialects
+from plat.app.http import HttpPool
 from plat.app.logins import logins
 from plat.app.settings import RunSettings, data_folder
+from plat.cluster.checking import set_problems
 from plat.cluster.fleet import Fleet
 from plat.cluster.inventory import DialectOf, Inventory, take_inventory
 from plat.cluster.manifests import Document, Found, Manifests, read_manifests
@@ -67,8 +69,9 @@ async def open_stack(settings: RunSettings) -> AsyncIterator[Opened]:
         clock = _clock(settings)
         repositories = await closing.enter_async_context(_repositories(stack, cache, inventory, settings))
         programs = toolbox(host, cache, settings)
+        http = await closing.enter_async_context(HttpPool())
         contexts = Contexts(
-            bridge, clock, host.caller, repositories, programs, data_folder(settings.environ) / "clusters"
+            bridge, http, clock, host.caller, repositories, programs, data_folder(settings.environ) / "clusters"
         )
         found = specs(stack, host, contexts, inventory.clusters, cache / "openapi")
         fleet = Fleet(found, _watching(inventory))
@@ -86,8 +89,15 @@ async def open_stack(settings: RunSettings) -> AsyncIterator[Opened]:
             inventory=inventory,
             dialect_of=dialect_of,
             fleet=fleet,
-            problems=read.problems + tuple(inventory.problems),
+            problems=(*read.problems, *inventory.problems, *_set_problems(stack, host, inventory, read.manifests)),
         )
+
+
+def _set_problems(stack: Stack, host: Host, inventory: Inventory, manifests: Manifests) -> Sequence[UserError]:
+    if not inventory.sets:
+        return ()
+    kinds = host.registry("plat_generators", Generator).kinds()
+    return set_problems(inventory, manifests, kinds, _line_of(stack.root))
 
 
 def _clock(settings: RunSettings) -> Clock:
