@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
 from plat.api import JSON, Manifest
+
+APPLY: Final = "Apply"
+"""The operation of an entry of managedFields that a server-side apply has made."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,12 @@ def managers_of(manifest: Manifest, path: str) -> tuple[Manager, ...]:
     entries = (manifest.get("metadata") or {}).get("managedFields") or []
     owners = [_manager(entry) for entry in entries if _covers(entry, path)]
     return tuple(sorted(owners, key=lambda manager: manager.time, reverse=True))
+
+
+def applied_by(manifest: Manifest, manager: str) -> bool:
+    """Say whether a manager has applied an object on the server's side, so that fields of it are the manager's."""
+    entries = (manifest.get("metadata") or {}).get("managedFields") or []
+    return any(entry.get("manager") == manager and entry.get("operation") == APPLY for entry in entries)
 
 
 def owned_paths(manifest: Manifest, managers: frozenset[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from plat.api import Health, HealthStatus, Ref
 from plat.cluster.sync.tasks import ERROR, FAILED, RUNNING, SUCCEEDED, Task
-from plat.cluster.sync.wave import Acting
+from plat.cluster.sync.wave import Acting, described
 from plat.engine import Outcome, Result
 
 PATIENCE: Final = timedelta(minutes=2)
@@ -49,12 +49,6 @@ def carried_out(acting: Acting, task: Task, outcomes: Mapping[str, Outcome]) -> 
 def failed_task(task: Task, message: str) -> Task:
     """Return a task that could not be carried out."""
     return replace(task, status=SYNC_FAILED, state=FAILED, message=message)
-
-
-def described(task: Task) -> str:
-    """Return `deployment.apps/web`, as kubectl names what it has changed."""
-    group = f".{task.ref.group}" if task.ref.group else ""
-    return f"{task.ref.kind.lower()}{group}/{task.ref.name}"
 
 
 def slashed(ref: Ref) -> str:

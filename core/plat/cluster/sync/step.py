@@ -12,9 +12,9 @@ from typing import Final, Literal
 
 from plat.api import Application, Health, OperationState, Ref
 from plat.cluster.sync.annotations import Phase, Policy, delete_policies, has_finalizer
-from plat.cluster.sync.folding import SYNC_FAILED, carried_out, described, failed, failed_task, judged, slashed
+from plat.cluster.sync.folding import SYNC_FAILED, carried_out, failed, failed_task, judged, slashed
 from plat.cluster.sync.tasks import ERROR, FAILED, SUCCEEDED, Task, pruned, recall, results_of
-from plat.cluster.sync.wave import DEFINITION, Acting, Wave, checks, next_wave, wave_of_tasks
+from plat.cluster.sync.wave import DEFINITION, Acting, Wave, checks, described, next_wave, wave_of_tasks
 from plat.engine import Batch, Effect, Outcome
 
 UNSUCCESSFUL: Final = "one or more synchronization tasks completed unsuccessfully"
@@ -188,7 +188,7 @@ class _Run:
             if wave.unconfirmed:
                 text = _counted("pruning confirmation of", wave.unconfirmed, "resources")
                 return replace(self._running(text, self._before), blocked=True)
-            if wave.batches or wave.leaving:
+            if wave.batches or wave.leaving or wave.unchanged:
                 return self._running(_about(wave), (*self._before, *wave.batches), pruning=wave.pruning)
         return self.succeeded(NO_MORE)
 
@@ -215,11 +215,19 @@ class _Run:
     # -- checks
 
     @cached_property
+    def _alone(self) -> bool:
+        """Whether the whole sync is one apply: that is its own check, as nothing else could be left half done."""
+        tasks = [task for task in self._tasks if not self._acting.unchanged(task)]
+        return len(tasks) == 1 and not tasks[0].prunes and not self._acting.operation.dry_run
+
+    @cached_property
     def _checks(self) -> tuple[list[tuple[Task, Effect]], list[tuple[Task, Effect]]]:
         """Return the planned namespace and the dry runs, each with its task."""
         skipped, kept = self._given.unservable, {task.id for task in self._ordinary}
         tasks = [task for task in self._tasks if task.id in kept or task.phase is Phase.SYNC_FAIL]
         planned, dry_runs = checks(self._acting, [task for task in tasks if task.ref not in skipped])
+        if self._alone:
+            dry_runs = ()
         by_id = {self._acting.id(verb, task): task for task in tasks for verb in ("apply", "dry-run")}
         return [(by_id[e.id], e) for e in planned], [(by_id[e.id], e) for e in dry_runs]
 

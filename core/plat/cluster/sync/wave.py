@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Final, Literal
 
 from plat.api import Application, Manifest, OperationState, Ref
+from plat.cluster.comparison.fields import applied_by
 from plat.cluster.effects import ApplyObject, DeleteObject, DropFinalizer, Propagation
 from plat.cluster.migration import appliers
 from plat.cluster.rendering.targets import digest
@@ -19,7 +20,7 @@ from plat.cluster.sync.annotations import (
     has_finalizer,
     option,
 )
-from plat.cluster.sync.tasks import SUCCEEDED, Task, with_finalizer
+from plat.cluster.sync.tasks import RUNNING, SUCCEEDED, Task, with_finalizer
 from plat.engine import Batch, Effect
 
 DEFINITION: Final = "CustomResourceDefinition"
@@ -40,6 +41,8 @@ class Wave:
     """Objects whose pruning a person has to confirm first."""
     leaving: tuple[Ref, ...] = ()
     """Hooks of an earlier sync that have to be gone first."""
+    unchanged: bool = False
+    """Some tasks need no write; their health is still to be judged."""
 
 
 @dataclass(frozen=True)
@@ -116,6 +119,14 @@ class Acting:
         uid = task.live.uid if task.live else ""
         return DeleteObject(id=self.id(verb, task), cluster=self.cluster, ref=task.ref, uid=uid, propagation=how)
 
+    def unchanged(self, task: Task) -> bool:
+        """Say whether an object is as wanted, and by our own apply: then it gets no write (DESIGN §9)."""
+        if task.modified or task.hook or task.live is None or task.target is None:
+            return False
+        effect = self.apply(task)
+        plain = effect.how == "apply" and not effect.recreate and not effect.takes_over
+        return plain and applied_by(task.live.body(), self.app.camp.field_manager)
+
     def why_kept(self, task: Task) -> str:
         """Return why an object that is no longer wanted is not pruned; empty: it is."""
         if not self.operation.prune:
@@ -175,10 +186,12 @@ def wave_of_tasks(acting: Acting, tasks: Sequence[Task]) -> Wave:
     if leftovers:
         refs = tuple(task.ref for task in leftovers)
         return Wave(head.phase, head.wave, tuple(first), settled, deleted, leaving=refs)
-    applies = _up_to_definitions([task for task in tasks if not task.prunes])
+    same = {task.id for task in tasks if acting.unchanged(task)}
+    settled = (*settled, *(_unchanged(task) for task in tasks if task.id in same))
+    applies = _up_to_definitions([task for task in tasks if not task.prunes and task.id not in same])
     groups = groupby(applies, key=lambda task: (task.ref.group, task.ref.kind))
     rest = [Batch(tuple(acting.apply(task) for task in group), go_on=True) for _, group in groups]
-    return Wave(head.phase, head.wave, (*first, *rest), settled, deleted)
+    return Wave(head.phase, head.wave, (*first, *rest), settled, deleted, unchanged=bool(same))
 
 
 def is_leftover(task: Task) -> bool:
@@ -202,7 +215,7 @@ def _mark(operation: OperationState) -> str:
 
 
 def _checkable(acting: Acting, task: Task) -> bool:
-    if task.prunes or is_leftover(task):
+    if task.prunes or is_leftover(task) or acting.unchanged(task):
         return False
     return task.live is None or not acting.apply(task).recreate
 
@@ -223,6 +236,16 @@ def _is_deleting(task: Task) -> bool:
 
 def _kept(task: Task, why: str) -> Task:
     return replace(task, status="PruneSkipped", state=SUCCEEDED, message=why)
+
+
+def _unchanged(task: Task) -> Task:
+    return replace(task, status="Synced", state=RUNNING, message=f"{described(task)} unchanged")
+
+
+def described(task: Task) -> str:
+    """Return `deployment.apps/web`, as kubectl names what it has changed."""
+    group = f".{task.ref.group}" if task.ref.group else ""
+    return f"{task.ref.kind.lower()}{group}/{task.ref.name}"
 
 
 def _body(task: Task) -> Manifest | None:

@@ -73,6 +73,51 @@ def test_everything_is_checked_before_anything_is_applied():
     assert play.results == {"Sync Deployment/web": ("SyncFailed", "Failed")}
 
 
+def test_an_apply_that_is_the_whole_sync_is_its_own_check():
+    play = Play([CONFIG])
+    play.world.failing["apply ConfigMap/c"] = "unknown field"
+    ended = play.run()
+    assert ended.operation.phase == "Failed"
+    assert "unknown field" in ended.operation.message
+    assert play.world.done == ["apply ConfigMap/c failed"]
+
+
+APPLIED = {"manager": "argocd-controller", "operation": "Apply", "fieldsV1": {}}
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "written"),
+    [
+        ([APPLIED], {}, ["apply Deployment/web"]),
+        ([{**APPLIED, "operation": "Update"}], {}, ["apply ConfigMap/c", "apply Deployment/web"]),
+        ([], {}, ["apply ConfigMap/c", "apply Deployment/web"]),
+        ([APPLIED], {"options": "Replace=true"}, ["replace ConfigMap/c", "apply Deployment/web"]),
+        ([APPLIED], {"options": "Force=true"}, ["apply ConfigMap/c", "apply Deployment/web"]),
+    ],
+)
+def test_what_is_as_wanted_by_our_own_apply_gets_no_write(fields, options, written):
+    config = obj("ConfigMap", "c", **options)
+    live = {**config, "metadata": {**config["metadata"], "managedFields": fields}}
+    play = Play([config, WEB])
+    play.world.put(live)
+    play.in_sync.add("c")
+    assert play.run().operation.phase == "Succeeded"
+    assert play.took() == written
+    assert set(play.results) == {"Sync ConfigMap/c", "Sync Deployment/web"}
+
+
+def test_an_unchanged_object_of_an_earlier_wave_is_waited_for_all_the_same():
+    config = obj("Deployment", "base", wave="-1")
+    play = Play([config, CONFIG])
+    play.world.put({**config, "metadata": {**config["metadata"], "managedFields": [APPLIED]}}, "Progressing")
+    play.in_sync.add("base")
+    assert play.run().operation.phase == "Running"
+    assert play.took() == []
+    play.world.judge("base", "Healthy")
+    assert play.run().operation.phase == "Succeeded"
+    assert play.took() == ["apply ConfigMap/c"]
+
+
 def test_a_failed_check_runs_no_syncfail_hook():
     play = Play([CONFIG, obj("Job", "rescue", hook="SyncFail")])
     play.world.failing["check ConfigMap/c"] = "no"
@@ -131,7 +176,7 @@ def test_no_tasks_at_all_is_a_success():
 
 @pytest.mark.parametrize(("forced", "checked"), [({}, True), ({"force": True}, False)])
 def test_what_may_be_recreated_is_not_checked_against_what_is_live(forced, checked):
-    play = Play([WEB], world=live(WEB), **forced)
+    play = Play([WEB, CONFIG], world=live(WEB), **forced)
     play.once()
     assert ("check Deployment/web" in play.world.done) is checked
 
