@@ -77,10 +77,8 @@ def _automated(observed: Observed, operation: OperationState | None, now: dateti
 
 
 def _resting(observed: Observed, state: ApplicationState, answer: Gate, now: datetime) -> Decision:
-    records = drift_records(observed, state, now)
-    batches = (*(_batch(records)), *_saved(observed, state))
     return Decision(
-        batches=batches,
+        batches=_batch([*drift_records(observed, state, now), *_saves(observed, state)]),
         wake_at=answer.wake_at,
         because=because(observed, state, answer),
         standing=standing_of(observed, state, answer),
@@ -104,10 +102,8 @@ def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fres
     if stepped.completed:
         return _completed(observed, stepped, now)
     state = settled(observed.state, state_of(observed, stepped.operation, now), now)
-    saved = _saved(observed, state)
-    records = _batch(drift_records(observed, state, now)) if fresh else ()
-    before = (*records, *saved) if fresh else ()
-    after = () if fresh else saved
+    before = _batch([*drift_records(observed, state, now), *_saves(observed, state)]) if fresh else ()
+    after = () if fresh else _saved(observed, state)
     standing = Standing.BLOCKED if stepped.blocked else Standing.WAITING
     reason = Reason(
         "syncing", {"message": stepped.operation.message}, f"{observed.app.name}: {stepped.operation.message}"
@@ -251,9 +247,11 @@ def _history(observed: Observed, operation: OperationState, before: Sequence[His
 
 
 def _saved(observed: Observed, state: ApplicationState) -> tuple[Batch, ...]:
-    if state is observed.state:
-        return ()
-    return (Batch((SaveState(id="state", app=observed.app.id, state=state),)),)
+    return _batch(_saves(observed, state))
+
+
+def _saves(observed: Observed, state: ApplicationState) -> tuple[SaveState, ...]:
+    return () if state is observed.state else (SaveState(id="state", app=observed.app.id, state=state),)
 
 
 def _batch(effects: Iterable[Effect]) -> tuple[Batch, ...]:

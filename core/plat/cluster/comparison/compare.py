@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 from plat.api import JSON, Application, Manifest, PlatError, Ref, UnavailableError
-from plat.cluster.comparison.fields import owned_paths
+from plat.cluster.comparison.fields import APPLY, managers_of, owned_paths
 from plat.cluster.comparison.memory import Verdict, Verdicts
 from plat.cluster.comparison.normal import alike, applicable, normal, without
 from plat.cluster.comparison.paths import shown, value_at, without_paths
@@ -227,7 +227,7 @@ class Comparer:
         gone = [path for path in self._unwanted(app, side, projection) if value_at(side[1], path) is not None]
         synced = not gone and (projection.equal or self._remembered(known, mark, seen, live))
         undecided = known is None or known.target != mark or not known.projection
-        if not synced and not gone and undecided:
+        if not synced and not gone and undecided and not self._taken(app, known, mark, side[1], projection):
             try:
                 synced = await self._dry_run_agrees(app, target, side[1])
             except UnavailableError:
@@ -259,6 +259,18 @@ class Comparer:
         if known is None or known.target != mark or not known.synced:
             return False
         return known.projection == seen or (not known.projection and known.version == live.version)
+
+    @staticmethod
+    def _taken(app: Application, known: Verdict | None, mark: str, live: Manifest, projection: Projection) -> bool:
+        """Whether somebody else has taken a field that differs since we applied this very wish.
+
+        The server's own rewriting leaves a field to whom it was applied by, so nobody has to be asked.
+        """
+        if known is None or known.target != mark or not known.synced:
+            return False
+        manager = app.camp.field_manager
+        owners = (managers_of(live, path) for path in projection.differing)
+        return any(not any(o.name == manager and o.operation == APPLY for o in found) for found in owners)
 
     async def _dry_run_agrees(self, app: Application, target: Target, live: Manifest) -> bool:
         async with self._dry_runs:
