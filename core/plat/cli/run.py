@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import sys
 import traceback
@@ -15,6 +16,8 @@ from plat.cli.installed import COMMANDS
 from plat.cli.settings import Settings
 
 INTERRUPTED = 130
+COLLECT = (20_000, 20, 20)
+"""When garbage is looked for: by default that is a tenth of the time of a run over many objects, nearly all in use."""
 """The exit code after Ctrl-C, as shells have it."""
 
 
@@ -23,6 +26,7 @@ def run(name: str, module: str, arguments: list[str], *, settings: Settings, pro
 
     With a `provider` (a distribution and its version), `module` is an entry point of a plug-in's: `package.module:app`.
     """
+    gc.set_threshold(*COLLECT)
     try:
         command = typer.main.get_command(_plugin(name, module, provider) if provider else _app(name, module))
         command.main(arguments, prog_name=f"plat {name}", obj=settings)
