@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from plat.api import ClusterEntry, ClusterProvider, ProviderContext, Tool, checked
+from plat.api import ClusterEntry, ClusterProvider, Connection, ProviderContext, Tool, checked
 from plat.app.contexts import Contexts, provider_context
 from plat.app.settings import data_folder
 from plat.cluster.fleet import ClusterSpec
 from plat.engine import SystemClock
-from plat.host import Caller, Host
+from plat.host import Caller, Host, PluginError
 from plat.kube import Access, Client, from_argocd
 from plat.stack import ClusterUse, Stack
 from plat.tools import Toolbox, cache_folder
@@ -51,6 +51,9 @@ def _of_stack(name: str, use: ClusterUse, host: Host, contexts: Contexts, cache:
 
     async def connect() -> Client:
         connection = await contexts.caller.call(plugin, "connect", contexts.provider(plugin, name))
+        if not isinstance(connection, Connection):
+            problem = f"{plugin.kind}.connect returned {type(connection).__name__}, which is no Connection"
+            raise PluginError(problem, plugin=host.owner_of(type(plugin)))
         return Client.from_connection(connection, name=name, cache=cache)
 
     return ClusterSpec(

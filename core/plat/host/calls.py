@@ -11,13 +11,13 @@ import inspect
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
 from plat.api import PlatError, Plugin, UnavailableError
 from plat.host.registry import PluginError
+from plat.host.threads import Threads
 
 DEADLINES: Final[Mapping[str, timedelta]] = {
     "render": timedelta(seconds=90),
@@ -44,7 +44,7 @@ class Caller:
     def __init__(self, owners: Callable[[type[Plugin]], str]) -> None:
         self._owner = owners
         self._circuits: dict[str, _Circuit] = defaultdict(_Circuit)
-        self._pools: dict[str, ThreadPoolExecutor] = {}
+        self._pools: dict[str, Threads] = {}
 
     async def call(self, plugin: Plugin, method: str, *args: Any) -> Any:
         """Call a method that takes a context, as `def` in a thread or as `async def`, within its deadline.
@@ -87,7 +87,7 @@ class Caller:
     def close(self) -> None:
         """Let go of the threads; one that hangs is not waited for."""
         for pool in self._pools.values():
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.close()
 
     async def _within(
         self, function: Callable[..., Any], args: tuple[Any, ...], *, owner: str, name: str, limit: timedelta
@@ -107,8 +107,8 @@ class Caller:
             return await function(*args)
         pool = self._pools.get(owner)
         if pool is None:
-            pool = self._pools[owner] = ThreadPoolExecutor(THREADS, thread_name_prefix=owner)
-        answer = await asyncio.get_running_loop().run_in_executor(pool, functools.partial(function, *args))
+            pool = self._pools[owner] = Threads(THREADS, owner)
+        answer = await pool.run(functools.partial(function, *args))
         return await answer if inspect.isawaitable(answer) else answer
 
     @staticmethod

@@ -33,8 +33,10 @@ class Entry(Generic[P]):
 class Registry(Generic[P]):
     """The classes of one hook. Two plug-ins that claim one kind are an error naming both."""
 
-    def __init__(self, noun: str, entries: Mapping[str, Entry[P]], faults: Iterable[str] = ()) -> None:
-        self._noun, self._entries, self.faults = noun, dict(entries), tuple(faults)
+    def __init__(
+        self, noun: str, entries: Mapping[str, Entry[P]], faults: Iterable[str] = (), absent: Iterable[str] = ()
+    ) -> None:
+        self._noun, self._entries, self.faults, self._absent = noun, dict(entries), tuple(faults), tuple(absent)
 
     def kinds(self) -> tuple[str, ...]:
         """Return all kinds, sorted."""
@@ -51,14 +53,15 @@ class Registry(Generic[P]):
         return next((self._entries[glob] for glob in self.kinds() if "*" in glob and fnmatchcase(kind, glob)), None)
 
     def get(self, kind: str, *, where: str = "") -> Entry[P]:
-        """Return the entry of this kind, or raise UserError with the nearest known one."""
+        """Return the entry of this kind; UserError names the nearest known one and what could not be loaded."""
         if (entry := self.find(kind)) is not None:
             return entry
         near = difflib.get_close_matches(kind, self._entries, n=1, cutoff=0.5)
-        known = ", ".join(self.kinds()) or "none"
-        remedy = (
-            f"did you mean {near[0]!r}?" if near else f"installed: {known}; `plat plugins list` says why one is missing"
-        )
+        remedy = f"did you mean {near[0]!r}?" if near else f"installed: {', '.join(self.kinds()) or 'none'}"
+        if trouble := (*self._absent, *self.faults):
+            remedy = f"{remedy}; not loaded: {'; '.join(trouble)}"
+        elif not near:
+            remedy = f"{remedy}; `plat plugins list` shows all plug-ins"
         raise UserError(f"no plug-in provides {self._noun} {kind!r}", where=where, remedy=remedy)
 
 
@@ -66,6 +69,7 @@ def collect(hook: str, base: type[P], plugins: Iterable[Loaded]) -> Registry[P]:
     """Ask every active plug-in for its classes of one hook; what one raises is recorded and stops no other."""
     entries: dict[str, Entry[P]] = {}
     faults: list[str] = []
+    plugins = list(plugins)
     for plugin in plugins:
         try:
             classes = implementations(plugin, hook)
@@ -77,7 +81,8 @@ def collect(hook: str, base: type[P], plugins: Iterable[Loaded]) -> Registry[P]:
                 faults.append(f"{plugin.installed.label}: {hook} returned {cls!r}, {fault}")
                 continue
             _add(entries, cls, plugin.installed, noun=hook.removeprefix("plat_"))
-    return Registry(_singular(hook), entries, faults)
+    absent = [f"{plugin.installed.label} is {plugin.status}: {plugin.why}" for plugin in plugins if plugin.why]
+    return Registry(_singular(hook), entries, faults, absent)
 
 
 def _add(entries: dict[str, Entry[P]], cls: type[P], owner: Installed, *, noun: str) -> None:
