@@ -41,6 +41,10 @@ class SourceTree(Tree, Protocol):
         """Say whether everything in the read-set has the same object id here."""
         ...
 
+    def names(self, path: str = "") -> Sequence[str]:
+        """Return the names in a directory; empty where there is none."""
+        ...
+
     def oid(self, path: str) -> str:
         """Return the object id at a path, symlinks not followed; empty for nothing."""
         ...
@@ -195,6 +199,9 @@ class Renders:
 
     async def _render(self, app: Application, given: RenderInput, tree: SourceTree) -> Rendering:
         names = names_in(tree, given.path)
+        if not names and not tree.names(given.path):
+            remedy = "correct the path, or the revision that it is looked for at"
+            raise UserError("app path does not exist, or is no directory", where=given.path, remedy=remedy)
         source = await self._overridden(given.source, tree, override_files(app, given.path, names))
         renderer = choose(source, names, self._renderers)
         key = self._key(app, renderer, given)
@@ -210,7 +217,12 @@ class Renders:
 
     async def _make(self, renderer: Renderer, given: RenderInput, tree: SourceTree) -> Rendering:
         self.rendered += 1
-        objects, warnings = await self._run(renderer, tree, given)
+        try:
+            objects, warnings = await self._run(renderer, tree, given)
+        except UserError as error:
+            if error.where:
+                raise
+            raise UserError(error.args[0], where=given.path, remedy=error.remedy) from error
         reads = {"": tree.read_set, **{name: other.read_set for name, other in given.refs.items() if other is not tree}}
         rendering = Rendering(tuple(objects), renderer.kind, tuple(warnings), reads, dict(given.env.used))
         self._cache.add(self._key(given.app, renderer, given), rendering)
