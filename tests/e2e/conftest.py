@@ -4,7 +4,7 @@ import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from tests.e2e.kube import Kube
@@ -54,3 +54,9 @@ def make_world(tmp_path: Path, control_plane: Any, environ: Mapping[str, str]) -
 def world(make_world: Callable[..., World]) -> World:
     """One stack on the shared cluster, with a namespace of its own."""
     return make_world()
+
+
+@pytest.fixture
+def make_bare_world(tmp_path: Path, environ: Mapping[str, str]) -> Callable[[], World]:
+    """Make worlds without a cluster, for what ends before one is asked."""
+    return lambda: World(tmp_path / "bare", "bare", cast("Kube", None), environ)

@@ -26,9 +26,11 @@ def run(
     from plat.app.up import bring_up  # noqa: PLC0415  # as above
     from plat.cli.live import reporter  # noqa: PLC0415  # as above
 
-    limit = read_duration(timeout)
-    if not isinstance(limit, timedelta):
-        raise typer.BadParameter(f"{timeout!r} is not a duration; write it like 90s or 10m")
+    try:
+        limit = read_duration(timeout)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    assert isinstance(limit, timedelta)  # noqa: S101  # a text is read or refused
     given = RunSettings(
         directory=directory(ctx),
         context=context,

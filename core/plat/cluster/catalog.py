@@ -90,7 +90,9 @@ class Catalog:
         """Take up what the last run left and what the files declare now.
 
         Not `complete`: some file could not be read, so what is not declared may stand in that one. It goes on as it was
-        declared last, and nothing is removed. Returns the problems of stored applications that cannot be read any more; they are left alone.
+        declared last, and nothing is removed.
+
+        Returns the problems of stored applications that cannot be read any more; they are left alone.
         """
         known_sets, problems = frozenset(sets), list[UserError]()
         for stored in await self._store.list(KIND):

@@ -116,7 +116,7 @@ def take_inventory(manifests: Manifests, dialect_of: DialectOf, line_of: LineOf)
         try:
             items = declare(found.manifest, dialect, manifests, where=found.where)
         except UserError as error:
-            builder.problems.append(_placed(error, found, line_of))
+            builder.problems.append(placed(error, found, line_of))
             continue
         for item in items:
             builder.add(item)
@@ -136,7 +136,8 @@ def kind_name(manifest: Manifest) -> str:
     return f"{group}/{manifest['kind']}" if group else str(manifest["kind"])
 
 
-def _placed(error: UserError, found: Found, line_of: LineOf) -> UserError:
+def placed(error: UserError, found: Found, line_of: LineOf) -> UserError:
+    """Return an error about a dotted path of a manifest as one about a line of its file."""
     path = [step for step in error.where.split(".") if step]
     line = line_of(found, path) if path else found.line
     name = (found.manifest.get("metadata") or {}).get("name", "")

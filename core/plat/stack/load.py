@@ -59,11 +59,11 @@ async def load(directory: Path, read: Reader) -> Stack:
     Raises UserError with file, line and remedy.
     """
     path = _find(directory)
-    text = path.read_text(encoding="utf-8")
-    documents = [d for d in await read(text.encode(), where=str(path)) if d.value is not None]
+    content = path.read_bytes()
+    documents = [d for d in await read(content, where=str(path)) if d.value is not None]
     if len(documents) != 1 or not isinstance(documents[0].value, dict):
         raise UserError("must hold exactly one mapping", where=str(path), remedy="see `plat schema stack`")
-    return Stack(path.parent, _checked(documents[0].value, text, path))
+    return Stack(path.parent, _checked(documents[0].value, content.decode("utf-8-sig"), path))
 
 
 def implicit(directory: Path, *, context: str, kubeconfig: str = "") -> Stack:

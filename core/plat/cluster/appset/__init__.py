@@ -17,10 +17,11 @@ from plat.cluster.appset.applications import (
 )
 from plat.cluster.appset.engines import Engine, GoEngine, PlainEngine, TemplateMany, Text, engine_of
 from plat.cluster.appset.ignoring import Jq, settled
-from plat.cluster.appset.parameters import CallGenerator, Sets, generator_kind, parameter_sets
+from plat.cluster.appset.parameters import NESTING, CallGenerator, Sets, generator_kind, named, parameter_sets
 from plat.cluster.appset.plan import Plan, Step, Verb, owner_of, plan, plan_removal
 
 __all__ = [
+    "NESTING",
     "CallGenerator",
     "Engine",
     "Generated",
@@ -41,6 +42,7 @@ __all__ = [
     "generate",
     "generator_kind",
     "name_of",
+    "named",
     "owner_of",
     "owner_reference",
     "parameter_sets",
