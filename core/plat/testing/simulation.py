@@ -380,10 +380,12 @@ def _loop() -> Iterator[VirtualLoop]:
     finally:
         for task in asyncio.all_tasks(loop):
             task.cancel()
-        loop.call_later(60, loop.stop)
-        loop.run_forever()  # lets what was cancelled clean up
-        loop.run_until_complete(loop.shutdown_asyncgens())
-        loop.close()
+        try:
+            loop.call_later(60, loop.stop)
+            loop.run_forever()  # lets what was cancelled clean up
+            loop.run_until_complete(loop.shutdown_asyncgens())
+        finally:
+            loop.close()
 
 
 async def _end(tasks: Iterable[asyncio.Task[Any]]) -> None:
