@@ -117,7 +117,8 @@ async def _stack(settings: RunSettings, bridge: Bridge) -> Stack:
     async def read(text: bytes, *, where: str) -> Sequence[Document]:
         return await yaml.documents(bridge, text, where=where)
 
-    return await load(settings.directory, read)
+    stack = await load(settings.directory, read)
+    return stack.reached_by(settings.context, settings.kubeconfig) if settings.context else stack
 
 
 def _has_file(directory: Path) -> bool:

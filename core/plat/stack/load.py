@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from plat.stack.model import ClusterUse, StackFile
 from plat.stack.places import line_of
 
 FILE = "plat.yaml"
+IN_CLUSTER = "in-cluster"
 
 
 class Document(Protocol):
@@ -47,6 +48,12 @@ class Stack:
         """The stack's name; leases and ledger rows carry it."""
         return self.file.stack
 
+    def reached_by(self, context: str, kubeconfig: str = "") -> Stack:
+        """Return the stack with its `inCluster` cluster, or a new one of that kind, reached by a kubeconfig context."""
+        name = next((name for name, use in self.file.clusters.items() if use.inCluster), IN_CLUSTER)
+        clusters = {**self.file.clusters, name: _by_context(context, kubeconfig)}
+        return replace(self, file=self.file.model_copy(update={"clusters": clusters}))
+
     @property
     def state_dir(self) -> Path:
         """The folder of the local state."""
@@ -69,11 +76,13 @@ async def load(directory: Path, read: Reader) -> Stack:
 def implicit(directory: Path, *, context: str, kubeconfig: str = "") -> Stack:
     """Return the stack that a directory of manifests means together with one kubeconfig context."""
     name = re.sub(r"[^a-z0-9]+", "-", directory.resolve().name.lower()).strip("-") or "stack"
-    use = ClusterUse.model_validate(
-        {"use": "kubeconfig", "context": context, "inCluster": True}
-        | ({"kubeconfig": kubeconfig} if kubeconfig else {})
-    )
-    return Stack(directory, StackFile(stack=name[:53].strip("-"), clusters={"in-cluster": use}), written=False)
+    clusters = {IN_CLUSTER: _by_context(context, kubeconfig)}
+    return Stack(directory, StackFile(stack=name[:53].strip("-"), clusters=clusters), written=False)
+
+
+def _by_context(context: str, kubeconfig: str) -> ClusterUse:
+    given = {"kubeconfig": kubeconfig} if kubeconfig else {}
+    return ClusterUse.model_validate({"use": "kubeconfig", "context": context, "inCluster": True, **given})
 
 
 def _find(directory: Path) -> Path:
