@@ -30,7 +30,8 @@ def environ(folder: Path) -> dict[str, str]:
     cache.mkdir(exist_ok=True)
     if built.is_dir() and not (cache / "bin").exists():
         (cache / "bin").symlink_to(built)
-    return {**os.environ, "PLAT_CACHE": str(cache), "XDG_DATA_HOME": str(folder / "data")}
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {**kept, "PLAT_CACHE": str(cache), "XDG_DATA_HOME": str(folder / "data")}
 
 
 def run(argv: list[str], *, env: dict[str, str], cwd: Path | None = None) -> Ran:
