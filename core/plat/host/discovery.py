@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import Distribution, EntryPoint, distributions
 from types import ModuleType
-from typing import Any
+from typing import Any, Final
 
 import pluggy
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import Version
 
 from plat.api import Hooks
 from plat.api._plugin import PROJECT
 from plat.host.bounded import PATIENCE, bounded
 
 CORE = "plat-core"
+_VERSIONS: Final = r"(?:==|>=|<=|~=|!=|<|>)[0-9][0-9.]*"
+_PLAIN: Final = re.compile(rf"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*?)(?P<versions>{_VERSIONS}(?:,{_VERSIONS})*)?")
 DISABLE = "PLAT_DISABLE_PLUGINS"
 """Environment variable: names of entry points or distributions that are not loaded, separated by commas."""
 
@@ -90,7 +91,13 @@ def implementations(loaded: Loaded, hook: str) -> Sequence[Any]:
 
 
 def _mismatch(requires: Iterable[str], core: str) -> str:
-    for text in requires:
+    unsure = [text for text in requires if not _of_no_matter(text)]
+    if not unsure:
+        return ""
+    from packaging.requirements import InvalidRequirement, Requirement  # noqa: PLC0415  # 40 ms that most runs can save
+    from packaging.version import Version  # noqa: PLC0415  # as above
+
+    for text in unsure:
         try:
             requirement = Requirement(text)
         except InvalidRequirement as error:
@@ -99,6 +106,12 @@ def _mismatch(requires: Iterable[str], core: str) -> str:
         if wanted and requirement.specifier and not requirement.specifier.contains(Version(core), prereleases=True):
             return f"needs {CORE}{requirement.specifier}, but {core} is installed"
     return ""
+
+
+def _of_no_matter(text: str) -> bool:
+    """Say whether a requirement can be read at a glance, and asks nothing of the core's version."""
+    found = _PLAIN.fullmatch(text)
+    return found is not None and (not found["versions"] or found["name"].lower().replace("_", "-") != CORE)
 
 
 def _checked(row: Installed, module: ModuleType) -> Loaded:
