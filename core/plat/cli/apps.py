@@ -44,7 +44,7 @@ def sync(
 ) -> None:
     """Sync one application now, whether or not it is synced automatically."""
     from plat.app.syncing import sync_now  # noqa: PLC0415  # heavy, and `--help` does not need it
-    from plat.cli.live import reporter  # noqa: PLC0415  # as above
+    from plat.cli.reporting import reporter  # noqa: PLC0415  # as above
 
     given = _settings(ctx, "apps sync", name)
     work = sync_now(given, reporter(), prune=prune, dry_run=dry_run, within=timedelta(seconds=timeout))

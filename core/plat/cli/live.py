@@ -57,8 +57,3 @@ class LiveReporter(Reporter):
     def _above(self, text: str) -> None:
         style = next((_STYLES[standing] for standing, mark in MARKS.items() if text.startswith(mark)), "")
         self._console.print(Text(text, style=style))
-
-
-def reporter() -> Reporter:
-    """Return live progress on a terminal, plain lines elsewhere."""
-    return LiveReporter() if sys.stdout.isatty() else Reporter()

@@ -24,7 +24,7 @@ def run(
     from plat.api import read_duration  # noqa: PLC0415  # heavy, and `--help` does not need it
     from plat.app.settings import RunSettings  # noqa: PLC0415  # as above
     from plat.app.up import bring_up  # noqa: PLC0415  # as above
-    from plat.cli.live import reporter  # noqa: PLC0415  # as above
+    from plat.cli.reporting import reporter  # noqa: PLC0415  # as above
 
     try:
         limit = read_duration(timeout)
