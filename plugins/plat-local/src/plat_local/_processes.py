@@ -20,8 +20,9 @@ from plat_local._home import Home
 _BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
 _SCRIPT: Final = (
     'cd / && { cat /proc/sys/kernel/random/boot_id "/proc/$$/stat" 2>/dev/null || ps -o pid=,lstart= -p $$; }'
-    ' >"$0" && exec "$@"'
+    ' >"$0.new" && mv "$0.new" "$0" && exec "$@"'
 )
+"""The pid file appears whole: a reader that sees half of one would take the program for ended."""
 _PAUSE: Final = 0.01
 _BIRTH: Final = 5.0
 
