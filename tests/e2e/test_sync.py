@@ -308,6 +308,9 @@ def test_an_object_keeps_its_own_namespace_and_a_cluster_scoped_one_has_none(mak
             id="kind",
         ),
         pytest.param({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}, ("metadata.name",), id="nameless"),
+        pytest.param(
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: on}\n", ("ConfigMap", "is True", "quotes"), id="bool"
+        ),
         pytest.param({**config("web"), "dada": {"a": "1"}}, ("dada",), id="unknown-field"),
         pytest.param({**config("web"), "data": {"a": 1}}, ("ConfigMap", "web"), id="type"),
     ],

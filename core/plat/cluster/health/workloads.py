@@ -159,11 +159,14 @@ def job(manifest: Manifest) -> Health:
 
 
 def cron_job(manifest: Manifest) -> Health:
-    """Judge a CronJob. One that is suspended, never succeeded or runs just now is not known to be bad."""
-    status = at(manifest, "status", {})
+    """Judge a CronJob. One that is suspended, never succeeded or runs just now is not known to be bad.
+
+    The server gives each an empty status at once: an empty one says that nothing was scheduled yet.
+    """
+    status = at(manifest, "status")
     if at(manifest, "spec.suspend", False):
         return Health(HealthStatus.HEALTHY, "CronJob is Suspended")
-    if not status:
+    if not isinstance(status, Mapping):
         return progressing("Waiting for CronJob")
     scheduled, succeeded = status.get("lastScheduleTime"), status.get("lastSuccessfulTime")
     if scheduled is None:

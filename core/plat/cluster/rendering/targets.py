@@ -108,6 +108,10 @@ def excluded(group: str, kind: str) -> bool:
 def _require_identity(manifest: Manifest, number: int) -> None:
     missing = [name for name in ("apiVersion", "kind") if not manifest.get(name)]
     metadata = manifest.get("metadata")
+    given = metadata.get("name") if isinstance(metadata, dict) else None
+    if not (given is None or isinstance(given, str)):
+        text = f"metadata.name of a {manifest.get('kind')} is {given!r}, which is no text"
+        raise UserError(text, remedy="put it into quotes: YAML reads words such as on, off, y and n as true or false")
     if not (isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))):
         missing.append("metadata.name")
     if missing:

@@ -346,6 +346,7 @@ EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"
     ("spec", "status", "expected", "because"),
     [
         ({}, None, "Progressing", "Waiting for CronJob"),
+        ({}, {}, "Healthy", "CronJob has not been scheduled yet"),
         ({}, {"active": [{}]}, "Healthy", "CronJob has not been scheduled yet"),
         (
             {},
