@@ -28,6 +28,8 @@ PLURALS = {
     "ClusterRole": ("/apis/rbac.authorization.k8s.io/v1", "clusterroles", False),
     "CustomResourceDefinition": ("/apis/apiextensions.k8s.io/v1", "customresourcedefinitions", False),
 }
+USUAL = frozenset({"kube-root-ca.crt", "default"})
+"""What every namespace holds, sooner or later."""
 MERGE = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
@@ -77,8 +79,7 @@ class Kube:
 
     def names(self, kind: str, namespace: str = "") -> set[str]:
         """Return the names of the objects of a kind, but for what every namespace holds."""
-        usual = {"kube-root-ca.crt", "default"}
-        return {item["metadata"]["name"] for item in self.list(kind, namespace)} - usual
+        return {item["metadata"]["name"] for item in self.list(kind, namespace)} - USUAL
 
     def apply(self, manifest: Mapping[str, Any], *, manager: str = "somebody", force: bool = True) -> Any:
         """Apply as somebody else does."""
@@ -114,6 +115,7 @@ class Kube:
             f"{kind}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]
             for kind in kinds
             for item in self.list(kind)
+            if item["metadata"]["name"] not in USUAL
         }
 
 

@@ -85,7 +85,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(status, b'{"kind":"Status","apiVersion":"v1","status":"Failure","message":"by the test"}')
             return
         connection = http.client.HTTPSConnection(self.wire.host, self.wire.port, context=self.wire.tls)
-        with suppress(OSError):
+        with suppress(OSError, http.client.HTTPException):  # one of both sides has gone
             headers = {name: value for name, value in self.headers.items() if name.lower() not in _OWN_HEADERS}
             connection.request(self.command, self.path, body, headers)
             self._pass_on(connection.getresponse())
