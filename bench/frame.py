@@ -39,7 +39,7 @@ def main() -> None:
         print(f"{row.workload}: {row.value:.2f} {row.unit}", flush=True)
         rows.append(row)
     print(table(rows))
-    write(rows, RESULTS)
+    write(rows, RESULTS, whole=not given.only)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,9 @@ def table(rows: Iterable[Row]) -> str:
     return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(line, widths, strict=True)).rstrip() for line in lines)
 
 
-def write(rows: Sequence[Row], path: Path) -> None:
-    """Write rows as a list of {"workload", "value", "goal", "unit", "ok"}; rows of other workloads stay."""
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+def write(rows: Sequence[Row], path: Path, *, whole: bool) -> None:
+    """Write rows as a list of {"workload", "value", "goal", "unit", "ok"}; not the `whole`: other workloads stay."""
+    known = [] if whole or not path.exists() else json.loads(path.read_text(encoding="utf-8"))
     mine = {row.workload for row in rows}
     kept = [row for row in known if row["workload"] not in mine]
     path.parent.mkdir(parents=True, exist_ok=True)
