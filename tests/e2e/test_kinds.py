@@ -256,7 +256,9 @@ def test_a_second_run_finds_it_in_order(world, wire, kind, option):
 
 def test_all_of_them_adopted_from_kubectl_by_client_side_apply(world, control_plane, wire):
     """What `kubectl apply` put there, with its annotation, is taken over without being changed."""
-    picked = {name: text for name, text in KINDS.items() if name not in ("quota", "limitrange", "quantities", "secret-empty")}
+    picked = {
+        name: text for name, text in KINDS.items() if name not in ("quota", "limitrange", "quantities", "secret-empty")
+    }
     files = {f"app/{name}.yaml": text for name, text in picked.items()}
     world.begin(files)
     rendered = world.plat("render", world.name)
