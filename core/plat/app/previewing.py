@@ -15,8 +15,9 @@ from plat.app.opening import Opened, open_stack
 from plat.app.running import Running, open_run
 from plat.app.settings import RunSettings
 from plat.cluster.applications import decide
-from plat.cluster.applications.foreseeing import Foreseen, Prospect, Verb, foresee
+from plat.cluster.applications.foreseeing import Foreseen, Prospect, Verb, foresee, foresee_leaving, out_of_reach
 from plat.cluster.applications.observed import Observed
+from plat.cluster.applications.removing import decide_leaving
 from plat.engine import Decision, Past, Reason
 
 DRY_RUNS = 16
@@ -36,6 +37,7 @@ async def looking(settings: RunSettings) -> AsyncIterator[Running]:
 
 async def prospects(run: Running, only: frozenset[str] = frozenset(), *, dry_run: bool = True) -> list[Prospect]:
     """Return what would happen to each application, each change tried by a server-side dry run."""
+    run.require(only)
     gate = asyncio.Semaphore(DRY_RUNS)
     chosen = [entry for entry in run.kept.catalog.entries() if not only or run.named(entry, only)]
     return list(await asyncio.gather(*(_prospect(run, entry.application.id, gate, dry_run) for entry in chosen)))
@@ -46,10 +48,14 @@ async def explain(run: Running, app: str) -> tuple[Observed, Decision] | None:
 
     Where a sync would begin now, the reason is why it would, not its first step.
     """
+    now = run.opened.clock.now()
+    entry, leaving = run.kept.catalog.get(app), await run.observer.leaving(app, Past(), foresee=now)
+    if entry is not None and leaving is not None:
+        gone = Observed(app=entry.application, cluster="", state=entry.state, removing=True)
+        return gone, decide_leaving(leaving, now)
     observed = await run.observer.observe(app, Past())
     if observed is None:
         return None
-    now = run.opened.clock.now()
     decision, prospect = decide(observed, now), foresee(observed, now)
     if prospect.objects and prospect.automatic:
         text = f"{observed.app.name} is {prospect.sync} ({prospect.because}): {prospect.why}; `plat up` syncs it"
@@ -59,6 +65,12 @@ async def explain(run: Running, app: str) -> tuple[Observed, Decision] | None:
 
 async def _prospect(run: Running, app: str, gate: asyncio.Semaphore, dry_run: bool) -> Prospect:  # noqa: FBT001  # passed on
     async with gate:
+        try:
+            leaving = await run.observer.leaving(app, Past(), foresee=run.opened.clock.now())
+        except PlatError as error:
+            return out_of_reach(app, str(error))
+        if leaving is not None:
+            return foresee_leaving(leaving)
         observed = await run.observer.observe(app, Past())
         assert observed is not None  # noqa: S101  # the catalog does not change while we look
         prospect = foresee(observed, run.opened.clock.now())

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plat.api import Event, HealthCheck, Project, Renderer, UserError
+from plat.api import Event, HealthCheck, Project, Renderer, UserError, nearest
 from plat.app.drifts import Episodes, row_id
 from plat.app.opening import Opened, core_version
 from plat.app.sets import Generators
@@ -90,6 +90,14 @@ class Running:
     def named(self, entry: Entry, names: Collection[str]) -> bool:
         """Say whether an application is one of these, by name or by `namespace/name`."""
         return bool({entry.application.name, entry.application.id} & set(names))
+
+    def require(self, names: Collection[str]) -> None:
+        """Raise UserError for a name that is no application's, with the nearest one."""
+        entries = self.kept.catalog.entries()
+        for name in sorted(names):
+            if not any(self.named(entry, {name}) for entry in entries):
+                known = [entry.application.name for entry in entries]
+                raise UserError(f"there is no application {name!r}", remedy=nearest(name, known))
 
     async def generate_sets(self) -> None:
         """Bring the catalog to what the sets say, now and without the engine: for commands that only look."""

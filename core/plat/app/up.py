@@ -25,4 +25,5 @@ async def bring_up(settings: RunSettings, reporter: Reporter, *, within: timedel
                 run.enqueue_all()
                 ended = await run.engine.run(until_settled=True, timeout=within)
                 stop()
+            run.require(settings.only)
             return report.end(run, ended)

@@ -12,9 +12,12 @@ from plat.api import OperationState, Ref
 from plat.cluster.applications.deciding import gate_input, sync_input
 from plat.cluster.applications.observed import Observed
 from plat.cluster.applications.reasons import differences, left_alone
+from plat.cluster.applications.removing import Leaving
 from plat.cluster.applications.status import app_health, sync_status
 from plat.cluster.comparison.compare import FieldChange
 from plat.cluster.rendering.targets import Target
+from plat.cluster.sync.annotations import Phase, wave_of
+from plat.cluster.sync.deletion import foreseen
 from plat.cluster.sync.gate import gate
 from plat.cluster.sync.tasks import Task
 
@@ -107,6 +110,34 @@ def foresee(observed: Observed, now: datetime) -> Prospect:
     objects = tuple(_foreseen(task, observed, prune=prune) for task in tasks if task.modified)
     text = differences(observed) if answer.start else f"{differences(observed)}; {answer.text}"
     return _with(base, code=answer.code, because=text, why=answer.text, objects=objects, automatic=answer.start)
+
+
+def foresee_leaving(leaving: Leaving) -> Prospect:
+    """Return what `plat up` would do about an application that nobody declares any more."""
+    app, state, given = leaving.app, leaving.state, leaving.given
+    hooks, objects = foreseen(given) if given is not None and given.cluster else ((), ())
+    stays = app.deletion == "leave" or given is None or not given.cluster
+    return Prospect(
+        app=app.id,
+        cluster=given.cluster if given is not None else "",
+        sync=state.sync if state else "Unknown",
+        health=state.health.status.value if state else "Unknown",
+        revisions=leaving.revisions,
+        code="removing",
+        because="nobody declares it any more" + ("; its objects are left as they are" if stays else ""),
+        objects=(
+            *(Foreseen(Verb.RUN, task.ref, task.phase.value, task.wave, target=task.target) for task in hooks),
+            *(
+                Foreseen(Verb.DELETE if goes else Verb.KEEP, live.ref, Phase.SYNC.value, wave_of(live.body()))
+                for live, goes in objects
+            ),
+        ),
+    )
+
+
+def out_of_reach(app: str, problem: str) -> Prospect:
+    """Return the prospect of an application that cannot be looked at now."""
+    return Prospect(app, "", "Unknown", "Unknown", (), "unavailable", problem, problem=problem)
 
 
 def _with(base: Prospect, **changes: Any) -> Prospect:

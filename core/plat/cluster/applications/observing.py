@@ -24,7 +24,7 @@ from plat.api import (
 from plat.cluster.adoption import Adoption
 from plat.cluster.applications.awaiting import absent_namespaces, awaited, serves_more, widened
 from plat.cluster.applications.observed import Asked, Observed, underway
-from plat.cluster.applications.removing import Leaving, observe_leaving
+from plat.cluster.applications.removing import Around, Leaving, observe_leaving
 from plat.cluster.applications.traces import trace_of
 from plat.cluster.catalog import Catalog, Entry
 from plat.cluster.comparison.compare import Compared, Comparer, extra
@@ -96,15 +96,17 @@ class Observer:
         except PlatError as error:
             return replace(base, problem=Condition(type="ComparisonError", message=str(error)))
 
-    async def leaving(self, key: str, past: Past) -> Leaving | None:
-        """Return what decides about an application that nobody declares any more; None for any other."""
+    async def leaving(self, key: str, past: Past, *, foresee: datetime | None = None) -> Leaving | None:
+        """Return what decides about an application that nobody declares any more; None for any other.
+
+        `foresee`: as if its deletion had begun then.
+        """
         entry = self._from.catalog.get(key)
         if entry is None or not entry.removing:
             return None
         sources = self._from
-        return await observe_leaving(
-            entry, past, fleet=sources.fleet, renders=sources.renders, project=sources.project, judge=self._judge
-        )
+        around = Around(fleet=sources.fleet, renders=sources.renders, project=sources.project, judge=self._judge)
+        return await observe_leaving(entry, past, around, foresee=foresee)
 
     def attend(self, app: str, cluster: str, refs: frozenset[Ref], reads: Iterable[tuple[str, ReadSet]]) -> None:
         """Remember what concerns an application that is not observed, as it rests."""

@@ -44,28 +44,36 @@ class Leaving:
     revisions: tuple[str, ...] = ()
 
 
-async def observe_leaving(
-    entry: Entry,
-    past: Past,
-    *,
-    fleet: Fleet,
-    renders: Renders,
-    project: Callable[[str], Project | None],
-    judge: Callable[[Live], Health | None],
-) -> Leaving:
-    """Return what is left of an application: its live objects, and its deletion hooks where they can be rendered."""
+@dataclass(frozen=True, kw_only=True)
+class Around:
+    """What an application that leaves is observed through."""
+
+    fleet: Fleet
+    renders: Renders
+    project: Callable[[str], Project | None]
+    judge: Callable[[Live], Health | None]
+
+
+async def observe_leaving(entry: Entry, past: Past, around: Around, *, foresee: datetime | None = None) -> Leaving:
+    """Return what is left of an application: its live objects, and its deletion hooks where they can be rendered.
+
+    `foresee`: as if its deletion had begun then, where it has not.
+    """
     app, state = entry.application, entry.state
     operation = state.operation if state else None
     if operation is None or operation.by != DELETER:
-        return Leaving(app, state, None, state.revisions if state else ())
-    member = await _member(app, fleet)
+        revisions = state.revisions if state else ()
+        if foresee is None:
+            return Leaving(app, state, None, revisions)
+        operation = begin(app, foresee, revisions=revisions, by=DELETER)
+    member = await _member(app, around.fleet)
     if member is None:
         return Leaving(app, state, DeletionInput(app, "", operation))
     kinds = {Kind(group=r.ref.group, kind=r.ref.kind) for r in (state.resources if state else ())}
-    targets = await _hook_targets(app, member, renders, state)
+    targets = await _hook_targets(app, member, around.renders, state)
     kinds |= {Kind(group=target.ref.group, kind=target.ref.kind) for target in targets}
     await member.watches.synced(*(kind for kind in kinds if member.serves(kind)))
-    rules = project(app.project)
+    rules = around.project(app.project)
     place = Place(name=member.name, server=member.server, project=member.project)
     owned = [live for live in member.watches.owned(instance_name(app)) if not live.parents]
     owned = [live for live in owned if rules is None or permits_live(rules, live.ref, place)]
@@ -77,7 +85,7 @@ async def observe_leaving(
         operation,
         owned=tuple(owned),
         hooks=hooks,
-        health={live.ref: judge(live) for live in lives if isinstance(live, Live)},
+        health={live.ref: around.judge(live) for live in lives if isinstance(live, Live)},
         outcomes=past.outcomes,
         confirmed=_confirmed(app, operation),
     )

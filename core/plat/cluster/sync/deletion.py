@@ -101,6 +101,17 @@ def deletion_refs(target: Target, operation: OperationState) -> tuple[Ref, ...]:
     return tuple(replace(target.ref, name=hook_name(target, phase, operation)) for phase in _phases(target))
 
 
+def foreseen(given: DeletionInput) -> tuple[tuple[Task, ...], tuple[tuple[Live, bool], ...]]:
+    """Return the hooks that a whole deletion runs, and its objects, each with whether it goes, the first first."""
+    hooks = tuple(_tasks(given))
+    if given.app.deletion == "leave":
+        return hooks, ()
+    refs = {task.ref for task in hooks}
+    objects = [(live, live.body()) for live in given.owned if live.ref not in refs]
+    ordered = sorted(objects, key=lambda item: (-wave_of(item[1]), str(item[0].ref)))
+    return hooks, tuple((live, _goes(given.app, live.ref, body)) for live, body in ordered)
+
+
 def delete(given: DeletionInput, now: datetime) -> DeletionStep:
     """Return the next step of a deletion."""
     if not given.cluster:
