@@ -59,48 +59,50 @@ def test_the_least_application() -> None:
     )
 
 
+EVERYTHING = manifest(
+    metadata={
+        "namespace": "team-a",
+        "labels": {"tier": "web"},
+        "annotations": {
+            "argocd.argoproj.io/manifest-generate-paths": ".;/shared ; ../common;",
+            "argocd.argoproj.io/compare-options": "ServerSideDiff=false, IncludeMutationWebhook=true",
+            "argocd.argoproj.io/skip-reconcile": "true",
+            "argocd.argoproj.io/deletion-approved": "2026-11-25T10:00:00Z",
+        },
+        "finalizers": ["other.example/x", "resources-finalizer.argocd.argoproj.io/background"],
+        "ownerReferences": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "services"}],
+        "creationTimestamp": None,
+    },
+    project="shop",
+    destination={"name": "prod"},
+    syncPolicy={
+        "automated": {"prune": True, "selfHeal": True, "allowEmpty": True},
+        "syncOptions": ["CreateNamespace=true", "PruneLast=true"],
+        "retry": {
+            "limit": -1,
+            "backoff": {"duration": 10, "factor": 3, "maxDuration": "1h30m"},
+            "refresh": True,
+        },
+        "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
+    },
+    ignoreDifferences=[
+        {
+            "group": "apps",
+            "kind": "Deployment",
+            "name": "web",
+            "namespace": "web",
+            "jsonPointers": ["/spec/replicas"],
+            "jqPathExpressions": [".spec.x"],
+            "managedFieldsManagers": ["hpa"],
+        }
+    ],
+    revisionHistoryLimit=3,
+    info=[{"name": "docs", "value": "https://docs.example"}],
+)
+
+
 def test_every_field() -> None:
-    given = manifest(
-        metadata={
-            "namespace": "team-a",
-            "labels": {"tier": "web"},
-            "annotations": {
-                "argocd.argoproj.io/manifest-generate-paths": ".;/shared ; ../common;",
-                "argocd.argoproj.io/compare-options": "ServerSideDiff=false, IncludeMutationWebhook=true",
-                "argocd.argoproj.io/skip-reconcile": "true",
-                "argocd.argoproj.io/deletion-approved": "2026-11-25T10:00:00Z",
-            },
-            "finalizers": ["other.example/x", "resources-finalizer.argocd.argoproj.io/background"],
-            "ownerReferences": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "services"}],
-            "creationTimestamp": None,
-        },
-        project="shop",
-        destination={"name": "prod"},
-        syncPolicy={
-            "automated": {"prune": True, "selfHeal": True, "allowEmpty": True},
-            "syncOptions": ["CreateNamespace=true", "PruneLast=true"],
-            "retry": {
-                "limit": -1,
-                "backoff": {"duration": 10, "factor": 3, "maxDuration": "1h30m"},
-                "refresh": True,
-            },
-            "managedNamespaceMetadata": {"labels": {"a": "b"}, "annotations": {"c": "d"}},
-        },
-        ignoreDifferences=[
-            {
-                "group": "apps",
-                "kind": "Deployment",
-                "name": "web",
-                "namespace": "web",
-                "jsonPointers": ["/spec/replicas"],
-                "jqPathExpressions": [".spec.x"],
-                "managedFieldsManagers": ["hpa"],
-            }
-        ],
-        revisionHistoryLimit=3,
-        info=[{"name": "docs", "value": "https://docs.example"}],
-    )
-    app = read(given, namespace="control", tracking="label", instance_label="acme.example/app")
+    app = read(EVERYTHING, namespace="control", tracking="label", instance_label="acme.example/app")
     assert app.id == "team-a/web"
     assert app.project == "shop"
     assert app.destination == Destination(name="prod")

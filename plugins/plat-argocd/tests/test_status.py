@@ -83,51 +83,53 @@ STATE = ApplicationState(
 )
 
 
+OPERATION = {
+    "operation": {
+        "sync": {
+            "revision": "abc",
+            "prune": True,
+            "syncOptions": ["CreateNamespace=true", "PruneLast=true"],
+            "resources": [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web"}],
+        },
+        "initiatedBy": {"automated": True},
+    },
+    "phase": "Failed",
+    "message": "one or more objects failed to apply",
+    "startedAt": T0,
+    "finishedAt": T2,
+    "retryCount": 2,
+    "syncResult": {
+        "revision": "abc",
+        "source": SOURCE,
+        "resources": [
+            {
+                "group": "apps",
+                "version": "v1",
+                "kind": "Deployment",
+                "namespace": "web",
+                "name": "web",
+                "status": "SyncFailed",
+                "message": "denied",
+                "syncPhase": "Sync",
+                "images": ["web:1", "side:2"],
+            },
+            {
+                "group": "batch",
+                "version": "v1",
+                "kind": "Job",
+                "namespace": "web",
+                "name": "migrate",
+                "hookType": "PreSync",
+                "hookPhase": "Succeeded",
+                "syncPhase": "PreSync",
+            },
+        ],
+    },
+}
+
+
 def test_upstreams_exact_shape() -> None:
     status = ArgoApplication().write(manifest(ignoreDifferences=IGNORE), STATE).status
-    operation = {
-        "operation": {
-            "sync": {
-                "revision": "abc",
-                "prune": True,
-                "syncOptions": ["CreateNamespace=true", "PruneLast=true"],
-                "resources": [{"group": "apps", "kind": "Deployment", "namespace": "web", "name": "web"}],
-            },
-            "initiatedBy": {"automated": True},
-        },
-        "phase": "Failed",
-        "message": "one or more objects failed to apply",
-        "startedAt": T0,
-        "finishedAt": T2,
-        "retryCount": 2,
-        "syncResult": {
-            "revision": "abc",
-            "source": SOURCE,
-            "resources": [
-                {
-                    "group": "apps",
-                    "version": "v1",
-                    "kind": "Deployment",
-                    "namespace": "web",
-                    "name": "web",
-                    "status": "SyncFailed",
-                    "message": "denied",
-                    "syncPhase": "Sync",
-                    "images": ["web:1", "side:2"],
-                },
-                {
-                    "group": "batch",
-                    "version": "v1",
-                    "kind": "Job",
-                    "namespace": "web",
-                    "name": "migrate",
-                    "hookType": "PreSync",
-                    "hookPhase": "Succeeded",
-                    "syncPhase": "PreSync",
-                },
-            ],
-        },
-    }
     assert status == {
         "sync": {
             "status": "OutOfSync",
@@ -135,7 +137,7 @@ def test_upstreams_exact_shape() -> None:
             "comparedTo": {"source": SOURCE, "destination": DESTINATION, "ignoreDifferences": IGNORE},
         },
         "health": {"status": "Progressing", "message": "waiting", "lastTransitionTime": T1},
-        "operationState": operation,
+        "operationState": OPERATION,
         "resources": [
             {
                 "group": "apps",
