@@ -30,6 +30,16 @@ def test_an_object_taken_out_of_git_is_pruned_only_where_that_is_wanted(world, a
     assert world.kube.names("ConfigMap") == ({"stays"} if gone else {"stays", "goes"}), ran
 
 
+def test_what_takes_its_time_to_go_is_waited_for(world):
+    files = {"app/a.yaml": config("stays"), "app/b.yaml": deployment("goes")}
+    world.begin(files, world.application(automated={"prune": True}))
+    world.up()
+    world.repository().commit({"app/b.yaml": None})
+    world.up()
+    assert world.kube.names("Deployment") == set()
+    assert world.states()[""]["sync"] == "Synced"
+
+
 def test_prune_true_and_a_change_beside_it(world):
     world.begin({"app/a.yaml": config("stays"), "app/b.yaml": config("goes", options="Prune=false")})
     world.up()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Final, Literal
 
 from plat.api import JSON, Application, ApplicationState, Kind, Manifest, Ref, RefusedError, editable, ref_of
 from plat.cluster.catalog import Catalog
@@ -17,6 +19,8 @@ from plat.engine import Effect, Reach, Repeat
 from plat.kube import InvalidError
 from plat.store import Ledger, Row
 
+SEEN_WITHIN: Final = 5.0
+"""Seconds that a deletion waits for its own event; a watch that is late or lost holds nothing up for longer."""
 Propagation = Literal["foreground", "background", "orphan"]
 
 
@@ -154,6 +158,8 @@ class Hands:
                 return False
             raise
         self.changed += deleted
+        if deleted:
+            await _seen(self._member(effect.cluster), effect)
         return deleted
 
     async def drop_finalizer(self, effect: DropFinalizer) -> JSON:
@@ -230,3 +236,13 @@ class Hands:
     async def _remove(member: Member, ref: Ref) -> None:
         await member.watches.synced(Kind(group=ref.group, kind=ref.kind))
         await member.client.delete(ref, propagation="background")
+
+
+async def _seen(member: Member, effect: DeleteObject) -> None:
+    """Wait until the watch shows that an object goes: what is decided next must not take it for one that stays."""
+    end = time.monotonic() + SEEN_WITHIN
+    while time.monotonic() < end:
+        live = member.watches.get(effect.ref)
+        if live is None or live.deleting or (effect.uid and live.uid != effect.uid):
+            return
+        await asyncio.sleep(0.01)

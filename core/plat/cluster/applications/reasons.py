@@ -38,6 +38,8 @@ def standing_of(observed: Observed, state: ApplicationState, answer: Gate) -> St
     if state.sync == "OutOfSync":
         if answer.wake_at is not None:
             return Standing.WAITING
+        if answer.code == "leaving":
+            return Standing.WAITING
         people = observed.app.automated is None or answer.code in ("only-pruning", "no-self-heal")
         return Standing.BLOCKED if people else Standing.FAILED
     if state.health.status is HealthStatus.PROGRESSING:

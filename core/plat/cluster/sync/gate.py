@@ -63,6 +63,8 @@ def gate(given: GateInput, now: datetime) -> Gate:
         return Gate(start=False, code="manual", text="automated sync is off")
     if given.sync != "OutOfSync":
         return Gate(start=False, code="in-sync", text="there is nothing to sync")
+    if leaving := _only_leaving(given):
+        return Gate(start=False, code="leaving", text=f"waiting for deletion of {leaving}")
     if not _worth(given):
         return Gate(start=False, code="only-pruning", text="what differs only needs pruning, and prune is off")
     if automated.prune and not automated.allow_empty and given.compared and all(i.extra for i in given.compared):
@@ -136,6 +138,13 @@ def _tried(given: GateInput, last: OperationState) -> bool:
     if given.sources_changed or last.dry_run:
         return False
     return last.revisions == given.revisions or not given.inputs_changed
+
+
+def _only_leaving(given: GateInput) -> str:
+    """Return the first of the objects that differ if each was deleted and is only not gone yet; else nothing."""
+    differing = [item for item in given.compared if item.status == "OutOfSync" and not _tolerated(item)]
+    gone = bool(differing) and all(item.extra and item.live is not None and item.live.deleting for item in differing)
+    return str(differing[0].ref) if gone else ""
 
 
 def _worth(given: GateInput) -> bool:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
@@ -43,6 +44,7 @@ def asked(compared=WEB_DIFFERS, *, automated=ON, operation=None, sync="OutOfSync
 
 PRUNE, HEAL, EMPTY = Automated(prune=True), Automated(self_heal=True), Automated(prune=True, allow_empty=True)
 OLD = differing("old", extra=True)
+GOING = replace(OLD, live=FakeLive(OLD.ref, "u", "1", True, obj("Deployment", "old")))
 FINE = differing("fine", status="Synced")
 
 
@@ -56,6 +58,9 @@ FINE = differing("fine", status="Synced")
         # 2
         (asked(sync="Synced"), False, "in-sync"),
         (asked(sync="Unknown"), False, "in-sync"),
+        # what was deleted already, and is not gone yet, is nothing to sync
+        (asked([GOING, FINE], automated=PRUNE), False, "leaving"),
+        (asked([GOING, OLD, FINE], automated=PRUNE), True, "new-revision"),
         # 3
         (asked([OLD, FINE]), False, "only-pruning"),
         (asked([OLD, differing()]), True, "new-revision"),
