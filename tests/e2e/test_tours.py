@@ -32,6 +32,9 @@ CHANGING = (
     (r" +", " "),
 )
 
+PASSING = re.compile(r"\.\.\.  .*(waiting for|Progressing)")
+"""What is only told if it takes long enough to be seen: a fast machine goes through it between two looks."""
+
 
 @dataclass(frozen=True)
 class Step:
@@ -121,7 +124,7 @@ def steps(page: str) -> Iterator[Step]:
     for block in BLOCK.findall(page):
         for part in re.split(r"^\$ ", block.replace("\\\n", ""), flags=re.MULTILINE)[1:]:
             command, *lines = part.rstrip().splitlines()
-            shown = tuple(line for line in lines if line.strip() not in ("", "..."))
+            shown = tuple(line for line in lines if line.strip() not in ("", "...") and not PASSING.match(line))
             yield Step(re.sub(r" +", " ", command), shown)
 
 
