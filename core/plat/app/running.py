@@ -123,7 +123,7 @@ class Running:
                 self._listen(member.name)
 
     def _listen(self, cluster: str) -> None:
-        member = next(member for member in self.opened.fleet.members() if member.name == cluster)
+        member = self.opened.fleet.named(cluster)
 
         def changed(change: Change) -> None:
             owners = {live.owner for live in (change.before, change.after) if live is not None and live.owner}
@@ -177,7 +177,7 @@ def _build(opened: Opened, kept: Kept, engine: Engine) -> Running:
 
     def comparer(cluster: str) -> Comparer:
         if cluster not in comparers:
-            member = next(member for member in opened.fleet.members() if member.name == cluster)
+            member = opened.fleet.named(cluster)
             comparers[cluster] = Comparer(ClusterServer(member, opened.bridge), kept.verdicts)
         return comparers[cluster]
 

@@ -40,7 +40,7 @@ async def open_objects(opened: Opened, database: Database, *, scratch: bool = Fa
 
 async def _in_cluster(opened: Opened) -> ObjectStore:
     name = opened.stack.file.state.cluster
-    member = next(member for member in opened.fleet.members() if member.name == name)
+    member = opened.fleet.named(name)
     await member.connect()
     return KubernetesStore(member.client)
 

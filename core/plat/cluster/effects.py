@@ -196,7 +196,7 @@ class Hands:
         return row.seq
 
     def _member(self, name: str) -> Member:
-        return next(member for member in self._fleet.members() if member.name == name)
+        return self._fleet.named(name)
 
     @staticmethod
     async def _take_over(member: Member, effect: ApplyObject) -> None:

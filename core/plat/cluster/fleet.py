@@ -188,6 +188,10 @@ class Fleet:
         """Return all clusters, by name; one that nobody registered comes last."""
         return tuple(sorted(self._members.values(), key=lambda m: (not m.spec.declared, m.name)))
 
+    def named(self, name: str) -> Member:
+        """Return the cluster of this name, which is known to be there."""
+        return self._members[name]
+
     def find(self, destination: Destination) -> Member:
         """Return the cluster of a destination.
 

@@ -17,7 +17,7 @@ from plat.cluster.applications.awaiting import mended
 from plat.cluster.applications.observed import Observed
 from plat.cluster.applications.reasons import because, left_alone, standing_of
 from plat.cluster.applications.records import drift_records, operation_record
-from plat.cluster.applications.status import namespace_changed, settled, state_of, sync_status
+from plat.cluster.applications.status import namespace_changed, settled, stamp, state_of, sync_status
 from plat.cluster.effects import SaveState
 from plat.cluster.sync.annotations import Phase
 from plat.cluster.sync.fights import fights, warning
@@ -92,7 +92,7 @@ def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fres
         due = _retry_due(observed, operation)
         if now < due:
             return _between_tries(observed, operation, due, now)
-        operation = replace(operation, finished_at="", started_at=_stamp(now), results=())
+        operation = replace(operation, finished_at="", started_at=stamp(now), results=())
     if observed.lost:
         ended = replace(operation, phase="Error", message=f"its revision is gone: {observed.lost}")
         return _completed(observed, SyncStep(ended), now)
@@ -112,7 +112,7 @@ def _go_on(observed: Observed, operation: OperationState, now: datetime, *, fres
 
 
 def _completed(observed: Observed, stepped: SyncStep, now: datetime) -> Decision:
-    operation = replace(stepped.operation, finished_at=_stamp(now))
+    operation = replace(stepped.operation, finished_at=stamp(now))
     retry = retry_of(observed.app, operation)
     worth = operation.phase == "Failed" and not operation.message.startswith((TERMINATED, SUPERSEDED))
     if worth and may_retry(retry, operation.retry_count) and not _hopeless(observed, operation):
@@ -189,7 +189,7 @@ def _started(observed: Observed, now: datetime, *, automated: bool, heal: bool =
     prune = policy.prune if policy is not None else False
     return OperationState(
         phase="Running",
-        started_at=_stamp(now),
+        started_at=stamp(now),
         revisions=observed.revisions,
         automated=automated,
         options=observed.app.options,
@@ -257,10 +257,6 @@ def _saves(observed: Observed, state: ApplicationState) -> tuple[SaveState, ...]
 def _batch(effects: Iterable[Effect]) -> tuple[Batch, ...]:
     found = tuple(effects)
     return (Batch(found),) if found else ()
-
-
-def _stamp(now: datetime) -> str:
-    return now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _code(words: str) -> str:

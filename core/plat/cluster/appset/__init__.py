@@ -1,6 +1,6 @@
 """ApplicationSets: generators and a template become Applications, and a plan says what changes (spec/cluster §8.1-8.2).
 
-It may not know a cluster, a store, or any generator but matrix and merge: these it is given as callables.
+It may not ask a cluster or a store, nor know any generator but matrix and merge: these it is given as callables.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any
 
 from plat.api import JSON, IgnoreRule, Manifest
 from plat.cluster.appset.applications import name_of
+from plat.store import difference, merge
 
 Jq = Callable[[str, JSON], Awaitable[JSON]]
 """`await jq(expression, value)`: exactly one value, or an error."""
@@ -29,8 +30,8 @@ async def _settled(before: Manifest | None, wanted: Manifest, rules: Sequence[Ig
     if before is None or not mine:
         return wanted
     old = _comparable(before)
-    difference = _merge_patch(await _without(old, mine, jq), await _without(_comparable(wanted), mine, jq))
-    return {**wanted, **_patched(old, difference)}
+    patch = difference(await _without(old, mine, jq), await _without(_comparable(wanted), mine, jq))
+    return {**wanted, **merge(old, patch)}
 
 
 def _comparable(manifest: Manifest) -> dict[str, Any]:
@@ -64,23 +65,3 @@ def _inner(value: Any, step: str) -> Any:
     if isinstance(value, list) and step.isdigit() and int(step) < len(value):
         return value[int(step)]
     return None
-
-
-def _merge_patch(old: Any, new: Any) -> Any:
-    """Return the JSON merge patch (RFC 7396) that leads from one value to the other."""
-    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
-        return new
-    changed = {key: _merge_patch(old.get(key), value) for key, value in new.items() if old.get(key) != value}
-    return changed | {key: None for key in old if key not in new}
-
-
-def _patched(value: Any, patch: Any) -> Any:
-    if not isinstance(patch, Mapping):
-        return patch
-    result = dict(value) if isinstance(value, Mapping) else {}
-    for key, item in patch.items():
-        if item is None:
-            result.pop(key, None)
-        else:
-            result[key] = _patched(result.get(key), item)
-    return result

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from plat.api import Application, Renderer, Source, Tree, UserError, checked
+from plat.store import merge
 
 LAST: Final = "directory"
 """What a directory is when nobody recognises it."""
@@ -47,21 +46,8 @@ def merged(source: Source, override: Mapping[str, Any]) -> Source:
     for name, block in blocks.items():
         if render.get("use", name) != name:
             raise UserError(f"the override is for {name}, but the source uses {render['use']}")
-        render = {"use": name, **merge_patch({k: v for k, v in render.items() if k != "use"}, block)}
+        render = {"use": name, **merge({k: v for k, v in render.items() if k != "use"}, block)}
     return source.model_copy(update={"render": render})
-
-
-def merge_patch(target: Any, patch: Any) -> Any:
-    """Apply a JSON merge patch (RFC 7396): null removes, mappings merge, all else replaces."""
-    if not isinstance(patch, Mapping):
-        return orjson.loads(orjson.dumps(patch))
-    result = dict(target) if isinstance(target, Mapping) else {}
-    for key, value in patch.items():
-        if value is None:
-            result.pop(key, None)
-        else:
-            result[key] = merge_patch(result.get(key), value)
-    return result
 
 
 def _recognised(names: frozenset[str], renderers: Mapping[str, type[Renderer]]) -> str:

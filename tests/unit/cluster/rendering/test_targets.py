@@ -3,9 +3,10 @@ from __future__ import annotations
 import pytest
 
 from plat.api import Application, Destination, Source, UserError
-from plat.cluster.rendering.choose import merge_patch, merged
+from plat.cluster.rendering.choose import merged
 from plat.cluster.rendering.environment import Recording, environment
 from plat.cluster.rendering.targets import digest, make_targets
+from plat.store import merge
 
 SCOPES = {("", "Namespace"): False, ("", "ConfigMap"): True, ("apps", "Deployment"): True, ("", "Secret"): True}
 
@@ -93,7 +94,7 @@ def test_the_rendered_object_is_not_changed_and_the_same_wish_has_the_same_diges
     ],
 )
 def test_merge_patch(target, patch, expected):
-    assert merge_patch(target, patch) == expected
+    assert merge(target, patch) == expected
 
 
 def test_an_override_file_never_changes_where_a_source_comes_from():
